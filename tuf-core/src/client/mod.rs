@@ -1,0 +1,32 @@
+//! Drivers of the machine: a store and a transport around it.
+
+use crate::store::Store;
+use crate::transport::Transport;
+use crate::trust::{Job, Step};
+
+/// Drives a job to its end, in the calling thread.
+///
+/// ```
+/// use tuf_core::{client::drive, metadata::Format, store::MemoryStore, time::Time};
+/// use tuf_core::{transport::FolderTransport, trust::{start, Pin, Query, Settings, TagRule}};
+/// let now = Time::parse("2030-01-01T00:00:00Z")?;
+/// let settings = Settings::new("registry.example/app", Format::Notary1, Pin::FirstUse, now);
+/// let job = start(settings, vec![(Query::Name("1.0".into()), TagRule::ReleasesFirst)]);
+/// let outcome = drive(job, &mut MemoryStore::default(), &mut FolderTransport::new("/no/such/folder"));
+/// assert!(outcome.answers[0].is_err());
+/// # Ok::<(), tuf_core::Error>(())
+/// ```
+pub fn drive<T>(mut job: Job<T>, store: &mut dyn Store, transport: &mut dyn Transport) -> T {
+    loop {
+        match job.step() {
+            Step::Load(file) => job.loaded(store.load(&file)),
+            Step::Fetch(request) => {
+                let answer = transport.fetch(&request);
+                job.answer(request.id, answer);
+            }
+            Step::Commit(changes) => job.committed(store.commit(&changes)),
+            Step::Done(outcome) => return outcome,
+            Step::Wait => {} // every request was answered at once
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What is trusted: the set of verified metadata, the machine that brings it up to date, and the
+//! search in it.
+
+mod machine;
+mod pattern;
+mod pin;
+mod record;
+mod search;
+mod session;
+mod set;
+
+pub use machine::{Absent, Answer as Fetched, Changes, FileName, Job, Request, Step};
+pub use pattern::pattern_matches;
+pub use pin::Pin;
+pub use record::{Checked, Record};
+pub use search::{Found, Lookup, Need, Query, TagRule};
+pub use session::{Ages, Outcome, Settings, Trusted, Unreachable, start};
+
+use crate::error::{Code, Error};
+use crate::limits::{Budget, Limits};
+use crate::metadata::{Format, Metadata, Root, Snapshot, Targets, Timestamp, Verified, role};
+use crate::time::Time;
+use crate::verify::Remembered;
+use crate::wire::Wire;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Strict, or with the reference Notary client's exceptions (N-40, N-41).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Every rule holds.
+    #[default]
+    Strict,
+    /// The exceptions of N-41, each with a warning.
+    Compatible,
+}
+
+impl Mode {
+    /// The word that configuration and verdict use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Strict => "strict",
+            Mode::Compatible => "compatible",
+        }
+    }
+}
+
+/// What an earlier run accepted: versions, and the names that snapshots listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) roles: BTreeMap<String, Remembered>,
+    /// Every role that an accepted snapshot listed and that is not withdrawn (N-40).
+    pub(crate) listed: BTreeSet<String>,
+}
+
+/// Verified metadata, and what it is judged by. Only this yields targets.
+#[derive(Debug)]
+pub struct TrustedSet {
+    pub(crate) name: String,
+    pub(crate) wire: Wire,
+    pub(crate) mode: Mode,
+    pub(crate) pin: Pin,
+    pub(crate) start: Time,
+    pub(crate) limits: Limits,
+    pub(crate) budget: Budget,
+    pub(crate) root: Verified<Root>,
+    pub(crate) timestamp: Option<Verified<Timestamp>>,
+    pub(crate) snapshot: Option<Verified<Snapshot>>,
+    /// By delegator and role: a role reached through two delegators is verified for each (T-22).
+    pub(crate) targets: BTreeMap<(String, String), Verified<Targets>>,
+    /// Delegated roles that compatible mode passes by, and why.
+    pub(crate) broken: BTreeMap<String, Error>,
+    pub(crate) memory: Memory,
+    pub(crate) warnings: Vec<Error>,
+}
+
+impl TrustedSet {
+    /// The newest trusted root.
+    pub fn root(&self) -> &Verified<Root> {
+        &self.root
+    }
+
+    /// The timestamp, once it was accepted.
+    pub fn timestamp(&self) -> Option<&Verified<Timestamp>> {
+        self.timestamp.as_ref()
+    }
+
+    /// The snapshot, once it was accepted.
+    pub fn snapshot(&self) -> Option<&Verified<Snapshot>> {
+        self.snapshot.as_ref()
+    }
+
+    /// A targets role as `delegator` names its keys; the top level's delegator is `root`.
+    pub fn targets(&self, delegator: &str, name: &str) -> Option<&Verified<Targets>> {
+        self.targets.get(&(delegator.to_owned(), name.to_owned()))
+    }
+
+    /// The top-level targets.
+    pub fn top_level_targets(&self) -> Option<&Verified<Targets>> {
+        self.targets(role::ROOT, role::TARGETS)
+    }
+
+    /// Every targets role that was verified in this run.
+    pub fn verified_targets(&self) -> impl Iterator<Item = &Verified<Targets>> {
+        self.targets.values()
+    }
+
+    /// The wire format.
+    pub fn format(&self) -> Format {
+        self.wire.format
+    }
+
+    /// What was let pass, and should be mended.
+    pub fn warnings(&self) -> &[Error] {
+        &self.warnings
+    }
+
+    /// The role that expires first among those of this set, and when.
+    pub fn earliest_expiry(&self) -> (String, Time) {
+        let mut all = vec![(role::ROOT.to_owned(), self.root.content().expires())];
+        let mut add = |role: &str, expires: Time| all.push((role.to_owned(), expires));
+        if let Some(t) = &self.timestamp {
+            add(role::TIMESTAMP, t.content().expires());
+        }
+        if let Some(s) = &self.snapshot {
+            add(role::SNAPSHOT, s.content().expires());
+        }
+        for t in self.targets.values() {
+            add(t.role(), t.content().expires());
+        }
+        all.into_iter()
+            .min_by_key(|(_, expires)| *expires)
+            .unwrap_or((role::ROOT.to_owned(), self.root.content().expires()))
+    }
+
+    pub(crate) fn compatible(&self) -> bool {
+        self.mode == Mode::Compatible
+    }
+
+    pub(crate) fn warn(&mut self, warning: Error) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// In compatible mode one of N-41's exceptions: told as a warning; else the refusal.
+    pub(crate) fn excepted(&mut self, refusal: Error) -> Result<(), Error> {
+        if self.compatible() {
+            self.warn(refusal);
+            return Ok(());
+        }
+        Err(refusal)
+    }
+
+    pub(crate) fn remember<T: Metadata>(&mut self, file: &Verified<T>) -> Result<(), Error> {
+        let version = file.content().version();
+        let root_version = self.root.content().version();
+        let known = self.memory.roles.get(file.role());
+        // The digest is taken anew only for what is new: it costs as much as the signature.
+        if known.is_none_or(|m| m.version != version) || self.compatible() {
+            let content = file.content_id()?;
+            self.memory.roles.insert(file.role().to_owned(), Remembered { version, content, root_version });
+        }
+        Ok(())
+    }
+}
+
+/// A fault of this program, told as such instead of a panic.
+pub(crate) fn internal(what: &str) -> Error {
+    Error::new(Code::Internal, "internal", what)
+}

@@ -1,0 +1,210 @@
+//! The state record: what a store remembers between runs, and the hash of every file in it.
+
+use super::Memory;
+use super::machine::FileName;
+use crate::crypto::{hex, sha256};
+use crate::error::{Code, Error, Result};
+use crate::metadata::{Bytes, Format};
+use crate::time::Time;
+use crate::verify::Remembered;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+const SCHEMA: &str = "tuf-store/1";
+
+/// What a store remembers of one collection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    schema: String,
+    format: String,
+    name: String,
+    /// The version of the root that met the pin (N-11).
+    pub(crate) anchor: u64,
+    /// The newest root walked.
+    pub(crate) root: u64,
+    /// SHA-256 of each file, by its path in the store.
+    files: BTreeMap<String, String>,
+    roles: BTreeMap<String, RoleRecord>,
+    listed: BTreeSet<String>,
+    /// When the timestamp version in use was first seen (T-53).
+    pub(crate) first_seen: Option<Instant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleRecord {
+    version: u64,
+    content: String,
+    root: u64,
+}
+
+/// A time, and whether it was injected: injected times are for injected runs alone (T-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Instant {
+    at: i64,
+    injected: bool,
+}
+
+impl Instant {
+    pub(crate) fn new(at: Time, injected: bool) -> Self {
+        Instant { at: at.unix(), injected }
+    }
+
+    /// The time, for a run of the same kind.
+    pub(crate) fn for_run(&self, injected: bool) -> Option<Time> {
+        if self.injected == injected { Time::from_unix(self.at) } else { None }
+    }
+}
+
+impl Record {
+    pub(crate) fn new(format: Format, name: &str) -> Self {
+        Record {
+            schema: SCHEMA.to_owned(),
+            format: format.as_str().to_owned(),
+            name: name.to_owned(),
+            ..Record::default()
+        }
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// `store.damaged` if it is none, or another collection's.
+    pub fn read(bytes: &[u8], format: Format, name: &str) -> Result<Self> {
+        let record: Record = crate::json::check(bytes)
+            .map_err(|e| e.to_string())
+            .and_then(|()| serde_json::from_slice(bytes).map_err(|e| e.to_string()))
+            .map_err(|why| damaged(&FileName::Record, &format!("the state record cannot be read ({why})")))?;
+        if record.schema != SCHEMA || record.format != format.as_str() || record.name != name {
+            return Err(damaged(&FileName::Record, "the state record is another collection's").values(
+                format_args!("{SCHEMA} {} {name}", format.as_str()),
+                format_args!("{} {} {}", record.schema, record.format, record.name),
+            ));
+        }
+        if record.anchor == 0 || record.anchor > record.root {
+            return Err(damaged(&FileName::Record, "the state record names no chain of roots"));
+        }
+        Ok(record)
+    }
+
+    /// The record as it is stored.
+    pub fn write(&self) -> Result<Vec<u8>> {
+        let mut text = serde_json::to_vec(self).map_err(|e| super::internal(&e.to_string()))?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
+    /// The memory of roles that the record holds.
+    pub(crate) fn memory(&self) -> Memory {
+        let remembered =
+            |r: &RoleRecord| Remembered { version: r.version, content: r.content.clone(), root_version: r.root };
+        Memory {
+            roles: self.roles.iter().map(|(n, r)| (n.clone(), remembered(r))).collect(),
+            listed: self.listed.clone(),
+        }
+    }
+
+    pub(crate) fn set_memory(&mut self, memory: &Memory) {
+        let record =
+            |r: &Remembered| RoleRecord { version: r.version, content: r.content.clone(), root: r.root_version };
+        self.roles = memory.roles.iter().map(|(n, r)| (n.clone(), record(r))).collect();
+        self.listed = memory.listed.clone();
+    }
+
+    /// Whether the record knows the file.
+    pub(crate) fn knows(&self, file: &FileName) -> bool {
+        self.files.contains_key(&file.path())
+    }
+
+    pub(crate) fn set_file(&mut self, file: &FileName, bytes: Option<&Bytes>) {
+        match bytes {
+            Some(bytes) => self.files.insert(file.path(), hex(&sha256(bytes))),
+            None => self.files.remove(&file.path()),
+        };
+    }
+
+    /// T-46: a file that is not its recorded bytes, or is gone though recorded, is damage; one
+    /// that the record does not name is ignored.
+    pub(crate) fn check_file(&self, file: &FileName, bytes: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
+        let Some(want) = self.files.get(&file.path()) else { return Ok(None) };
+        match bytes {
+            None => Err(damaged(file, "a file of the store is gone though it was recorded")),
+            Some(bytes) if hex(&sha256(&bytes)) != *want => {
+                Err(damaged(file, "a file of the store is not what was recorded").values(want, hex(&sha256(&bytes))))
+            }
+            Some(bytes) => Ok(Some(bytes)),
+        }
+    }
+}
+
+/// Damage of the store.
+pub(crate) fn damaged(file: &FileName, why: &str) -> Error {
+    Error::new(Code::StoreDamaged, "T-46", why).in_file(&file.path())
+}
+
+/// When the last complete check ended (T-3): a small file of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    by_clock: Option<i64>,
+    injected: Option<i64>,
+}
+
+impl Checked {
+    /// Reads the file; empty or unreadable it claims nothing, and is no damage.
+    pub fn read(bytes: Option<&[u8]>) -> Self {
+        bytes.and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default()
+    }
+
+    /// The time, for a run by the clock or with injected time.
+    pub fn at(&self, injected: bool) -> Option<Time> {
+        let at = if injected { self.injected } else { self.by_clock };
+        at.and_then(Time::from_unix)
+    }
+
+    pub(crate) fn set(&mut self, at: Time, injected: bool) {
+        let slot = if injected { &mut self.injected } else { &mut self.by_clock };
+        *slot = Some(at.unix());
+    }
+
+    pub(crate) fn write(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(|e| super::internal(&e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_and_nothing_else_is() {
+        let mut record = Record::new(Format::Notary1, "registry.x/app");
+        record.anchor = 1;
+        record.root = 2;
+        record.set_file(&FileName::Timestamp, Some(&Bytes::new(b"x".to_vec())));
+        let bytes = record.write().expect("a record");
+        assert_eq!(Record::read(&bytes, Format::Notary1, "registry.x/app"), Ok(record));
+        for (bytes, format, name) in [
+            (&bytes[..bytes.len() / 2], Format::Notary1, "registry.x/app"),
+            (&bytes[..], Format::Tuf1, "registry.x/app"),
+            (&bytes[..], Format::Notary1, "registry.x/other"),
+            (b"", Format::Notary1, "registry.x/app"),
+            (b"{}", Format::Notary1, "registry.x/app"),
+        ] {
+            assert_eq!(Record::read(bytes, format, name).map_err(|e| e.code()), Err(Code::StoreDamaged));
+        }
+    }
+
+    #[test]
+    fn injected_times_are_for_injected_runs_alone() {
+        let t = Time::parse("2026-11-23T08:12:47Z").expect("a time");
+        let mut checked = Checked::default();
+        checked.set(t, true);
+        let checked = Checked::read(Some(&checked.write().expect("json")));
+        assert_eq!(checked.at(true), Some(t));
+        assert_eq!(checked.at(false), None);
+        assert_eq!(Checked::read(Some(b"nonsense")), Checked::default());
+        assert_eq!(Instant::new(t, true).for_run(false), None);
+    }
+}

@@ -1,0 +1,618 @@
+//! The search in the trusted set: pure, so "look up; fetch what it needs; again".
+//!
+//! TUF 1.0 goes depth first (5.6.7, T-21); Notary breadth first, by a tag rule (N-30 to N-34).
+
+use super::TrustedSet;
+use crate::crypto::PublicKey;
+use crate::error::{Code, Error, Result, shown};
+use crate::limits::Budget;
+use crate::metadata::{Delegation, Format, Paths, Target, Targets, Verified, role};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+const RELEASES: &str = "targets/releases";
+
+/// Whose word counts for a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TagRule {
+    /// What the docker client does (N-30).
+    ReleasesFirst,
+    /// What `notary lookup` does (N-31).
+    TargetsFirst,
+    /// Exact roles, of which so many must agree (N-32).
+    Required {
+        /// The roles.
+        roles: Vec<String>,
+        /// How many of them must name the same digest.
+        count: usize,
+    },
+    /// The specification's search (TUF 5.6.7).
+    Search,
+}
+
+impl TagRule {
+    /// The words that the verdict uses.
+    pub fn to_words(&self) -> String {
+        match self {
+            TagRule::ReleasesFirst => "releases-first".to_owned(),
+            TagRule::TargetsFirst => "targets-first".to_owned(),
+            TagRule::Required { roles, count } => format!("{count} of {}", roles.join(", ")),
+            TagRule::Search => "search".to_owned(),
+        }
+    }
+}
+
+/// What is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Query {
+    /// One target.
+    Name(String),
+    /// Everything that is signed.
+    All,
+    /// Every name of an image digest (SHA-256): only roles that the rule lets answer count (N-34).
+    Digest([u8; 32]),
+}
+
+/// A target, and whose word it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found {
+    /// The target's path; for images, the tag.
+    pub path: String,
+    /// What is signed of it.
+    pub target: Target,
+    /// The role that answers.
+    pub role: String,
+    /// The roles that agree, where some were required.
+    pub agreed_by: Vec<String>,
+}
+
+/// A role that the search needs before it can go on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Need {
+    /// Whose delegation leads to it.
+    pub delegator: String,
+    /// The role.
+    pub role: String,
+}
+
+/// The answer of a look-up.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Lookup {
+    /// What was found, sorted by path; one entry for [`Query::Name`].
+    Found(Vec<Found>),
+    /// These roles are needed first.
+    Needs(Vec<Need>),
+    /// Nobody who may answer signs it.
+    Absent,
+}
+
+/// Ways a walk ends early.
+enum Stop {
+    Needs(Vec<Need>),
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(e: Error) -> Self {
+        Stop::Error(e)
+    }
+}
+
+type Walked<T> = std::result::Result<T, Stop>;
+
+/// A role that the walk came to.
+struct Visit<'s> {
+    name: &'s str,
+    file: &'s Verified<Targets>,
+    /// The paths it is trusted for, those of its parents taken into account (N-2).
+    paths: Paths,
+}
+
+impl Visit<'_> {
+    fn found(&self, path: &str, target: Target) -> Found {
+        Found { path: path.to_owned(), target, role: self.name.to_owned(), agreed_by: Vec::new() }
+    }
+}
+
+impl TrustedSet {
+    /// Looks up by `rule`; `notes` receives what was passed by, and why.
+    ///
+    /// # Errors
+    /// `target.*`, `quorum.not-met`, `rollback.removed`, `limit.*`.
+    pub fn lookup(&self, query: &Query, rule: &TagRule, notes: &mut Vec<Error>) -> Result<Lookup> {
+        let mut search = Search { set: self, notes, budget: Budget::new(self.limits.work) };
+        let outcome = match (self.wire.format, rule, query) {
+            (Format::Tuf1, _, Query::Name(path)) => search.tuf(path),
+            (Format::Tuf1, _, _) => Err(Stop::Error(Error::new(
+                Code::UsageArgument,
+                "T-54",
+                "a TUF 1.0 repository is searched by path: it cannot be listed, nor asked for a digest alone",
+            ))),
+            (Format::Notary1, TagRule::Required { roles, count }, query) => search.required(query, roles, *count),
+            (Format::Notary1, TagRule::ReleasesFirst, Query::Name(tag)) => search.releases_first(tag),
+            (Format::Notary1, _, Query::Name(tag)) => search.targets_first(tag),
+            (Format::Notary1, rule, query) => search.listed(query, rule),
+        };
+        match outcome {
+            Ok(found) if found.is_empty() && *query != Query::All => Ok(Lookup::Absent),
+            Ok(found) => Ok(Lookup::Found(found)),
+            Err(Stop::Needs(needs)) => Ok(Lookup::Needs(needs)),
+            Err(Stop::Error(e)) => Err(e),
+        }
+    }
+}
+
+struct Search<'s, 'n> {
+    set: &'s TrustedSet,
+    notes: &'n mut Vec<Error>,
+    budget: Budget,
+}
+
+impl<'s> Search<'s, '_> {
+    /// The top-level targets, where every walk begins.
+    fn top(&self) -> Result<Visit<'s>> {
+        let file = self.set.top_level_targets().ok_or_else(|| super::internal("no targets yet"))?;
+        Ok(Visit { name: role::TARGETS, file, paths: Paths::Prefixes(vec![String::new()]) })
+    }
+
+    /// TUF 5.6.7: pre-order depth first in order of appearance; a role counts at its first visit.
+    fn tuf(&mut self, path: &str) -> Walked<Vec<Found>> {
+        let mut seen = BTreeSet::new();
+        let mut stack = vec![(role::ROOT.to_owned(), role::TARGETS.to_owned(), 0u64)];
+        while let Some((delegator, name, depth)) = stack.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            self.visits(seen.len(), depth)?;
+            let Some(file) = self.set.targets(&delegator, &name) else {
+                return match self.set.listed_targets(&name)? {
+                    Some(_) => Err(Stop::Needs(vec![Need { delegator, role: name }])),
+                    None => Err(Error::new(
+                        Code::TargetNotSigned,
+                        "T-26",
+                        "a role that should answer is not listed by the snapshot",
+                    )
+                    .for_role(&name)
+                    .into()),
+                };
+            };
+            if let Some(target) = file.content().target(path)? {
+                if target.hashes.is_empty() || target.length.is_none() {
+                    return Err(no_digest(path, &name, "T-40").into());
+                }
+                return Ok(vec![Found { path: path.to_owned(), target, role: name, agreed_by: Vec::new() }]);
+            }
+            let mut children = Vec::new();
+            for delegation in file.content().delegations().roles() {
+                if !delegation.paths.match_path(path, &mut self.budget)? {
+                    continue;
+                }
+                children.push((name.clone(), delegation.name.clone(), depth.saturating_add(1)));
+                if delegation.terminating {
+                    stack.clear();
+                    break;
+                }
+            }
+            stack.extend(children.into_iter().rev());
+        }
+        Ok(Vec::new())
+    }
+
+    fn visits(&self, count: usize, depth: u64) -> Result<()> {
+        if count as u64 > self.set.limits.roles {
+            return Err(Error::new(Code::LimitRoles, "T-28", "the search visits too many roles")
+                .values(self.set.limits.roles, count));
+        }
+        if depth > self.set.limits.depth {
+            return Err(
+                Error::new(Code::LimitDepth, "T-28", "delegations nest too deep").values(self.set.limits.depth, depth)
+            );
+        }
+        Ok(())
+    }
+
+    /// What a delegation leads to: a verified role, a need, or nothing (unpublished, or passed by
+    /// in compatible mode).
+    fn reach(&mut self, step: &Step<'s>) -> Walked<Option<Visit<'s>>> {
+        let name = step.delegation.name.as_str();
+        if let Some(file) = self.set.targets(step.delegator, name) {
+            return Ok(Some(Visit { name, file, paths: step.paths.clone() }));
+        }
+        if self.set.broken.contains_key(name) {
+            return Ok(None);
+        }
+        if self.set.snapshot().is_some_and(|s| s.content().lists(name)) {
+            return Err(Stop::Needs(vec![Need { delegator: step.delegator.to_owned(), role: name.to_owned() }]));
+        }
+        if self.set.memory.listed.contains(name) {
+            let gone = Error::new(
+                Code::RollbackRemoved,
+                "N-40",
+                "a role that an earlier snapshot listed is gone, though it is still delegated",
+            )
+            .for_role(name);
+            if !self.set.compatible() {
+                return Err(gone.into());
+            }
+            self.note(gone);
+            return Ok(None);
+        }
+        let unpublished = "a delegation that was never published answers nothing";
+        self.note(Error::new(Code::DelegationUnpublished, "N-40", unpublished).for_role(name));
+        Ok(None)
+    }
+
+    fn note(&mut self, note: Error) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Breadth first from `start`: every role that is trusted for `tag` (all, without one), in
+    /// order; `visit` returns true to end the walk. Without a tag all needs that are in sight are
+    /// told at once; with one, what stands before them may answer first.
+    fn walk(
+        &mut self,
+        start: Visit<'s>,
+        skip: Option<&str>,
+        tag: Option<&str>,
+        mut visit: impl FnMut(&Visit<'s>) -> Result<bool>,
+    ) -> Walked<()> {
+        if tag.is_some_and(|tag| !start.covers(tag)) {
+            return Ok(());
+        }
+        let mut queue = VecDeque::new();
+        let mut needs = Vec::new();
+        let mut count = 1usize;
+        let mut next = Some((start, 0u64));
+        loop {
+            if let Some((here, depth)) = next {
+                if visit(&here)? {
+                    return Ok(());
+                }
+                for step in here.steps() {
+                    self.budget.spend(step.cost(tag))?;
+                    if skip != Some(step.delegation.name.as_str()) && tag.is_none_or(|tag| covers(&step.paths, tag)) {
+                        queue.push_back((step, depth.saturating_add(1)));
+                    }
+                }
+            }
+            let Some((step, depth)) = queue.pop_front() else { break };
+            count = count.saturating_add(1);
+            self.visits(count, depth)?;
+            next = match self.reach(&step) {
+                Ok(visit) => visit.map(|visit| (visit, depth)),
+                Err(Stop::Needs(more)) if tag.is_none() => {
+                    needs.extend(more);
+                    None
+                }
+                Err(stop) => return Err(stop),
+            };
+        }
+        if needs.is_empty() { Ok(()) } else { Err(Stop::Needs(needs)) }
+    }
+
+    /// N-30: the subtree of `targets/releases`, then everything else from `targets`; what is found
+    /// first in another role does not speak for the tag.
+    fn releases_first(&mut self, tag: &str) -> Walked<Vec<Found>> {
+        let mut first = None;
+        if let Some(releases) = self.releases()? {
+            self.walk(releases, None, Some(tag), |v| keep_first(v, tag, &mut first))?;
+        }
+        if first.is_none() {
+            let top = self.top()?;
+            self.walk(top, Some(RELEASES), Some(tag), |v| keep_first(v, tag, &mut first))?;
+        }
+        match first {
+            Some(found) if found.role == RELEASES || found.role == role::TARGETS => {
+                with_digest(found).map_err(Stop::Error)
+            }
+            Some(found) => Err(Error::new(
+                Code::TargetOtherRole,
+                "N-30",
+                "the tag is found first in a role that does not speak for it",
+            )
+            .for_role(&found.role)
+            .values("targets/releases or targets", shown(&found.role))
+            .into()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The role `targets/releases`, if it is delegated and there.
+    fn releases(&mut self) -> Walked<Option<Visit<'s>>> {
+        let steps = self.top()?.steps();
+        match steps.into_iter().find(|step| step.delegation.name == RELEASES) {
+            Some(step) => self.reach(&step),
+            None => Ok(None),
+        }
+    }
+
+    /// N-31: breadth first from `targets`.
+    fn targets_first(&mut self, tag: &str) -> Walked<Vec<Found>> {
+        let mut first = None;
+        let top = self.top()?;
+        self.walk(top, None, Some(tag), |v| keep_first(v, tag, &mut first))?;
+        first.map_or(Ok(Vec::new()), |found| with_digest(found).map_err(Stop::Error))
+    }
+
+    /// All tags as the rule answers them, or those of one digest (N-34).
+    fn listed(&mut self, query: &Query, rule: &TagRule) -> Walked<Vec<Found>> {
+        let mut tags: BTreeMap<String, Found> = BTreeMap::new();
+        let releases_first = *rule == TagRule::ReleasesFirst;
+        if releases_first && let Some(releases) = self.releases()? {
+            self.walk(releases, None, None, |v| keep_all(v, &mut tags))?;
+        }
+        let top = self.top()?;
+        let skip = releases_first.then_some(RELEASES);
+        // For a digest alone, roles that can never answer it are not looked into.
+        let only_top = releases_first && matches!(query, Query::Digest(_));
+        self.walk(top, skip, None, |v| keep_all(v, &mut tags).map(|_| only_top))?;
+        let mut out = Vec::new();
+        for (_, found) in tags {
+            let other_role = releases_first && found.role != RELEASES && found.role != role::TARGETS;
+            if other_role {
+                let e = Error::new(
+                    Code::TargetOtherRole,
+                    "N-30",
+                    format!("the tag `{}` is left out: its role does not speak for it", shown(&found.path)),
+                );
+                self.note(e.for_role(&found.role));
+            } else {
+                out.extend(self.of_query(query, found)?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether a listed target belongs to the answer; one without a full SHA-256 refuses a list
+    /// (N-40), and is left out of it in compatible mode (N-41).
+    fn of_query(&mut self, query: &Query, found: Found) -> Result<Option<Found>> {
+        if found.target.hashes.sha256.is_none() {
+            let e = no_digest(&found.path, &found.role, "N-40");
+            if !self.set.compatible() {
+                return Err(e);
+            }
+            self.note(e);
+            return Ok(None);
+        }
+        let wanted = match query {
+            Query::Digest(digest) => found.target.hashes.sha256 == Some(*digest),
+            _ => true,
+        };
+        Ok(wanted.then_some(found))
+    }
+
+    /// N-32: exactly these roles; `count` of them must name one digest, and none another.
+    fn required(&mut self, query: &Query, roles: &[String], count: usize) -> Walked<Vec<Found>> {
+        let tag = if let Query::Name(tag) = query { Some(tag.as_str()) } else { None };
+        let mut visits = Vec::new();
+        for name in roles {
+            visits.extend(self.exact(name, tag)?);
+        }
+        let tags: BTreeSet<String> = match tag {
+            Some(tag) => BTreeSet::from([tag.to_owned()]),
+            None => visits.iter().flat_map(|v| v.file.content().paths().map(|p| p.into_owned())).collect(),
+        };
+        let mut out = Vec::new();
+        for name in tags {
+            match self.agreed(&name, &visits, roles, count) {
+                Ok(found) => out.extend(self.of_query(query, found)?),
+                Err(e) if tag.is_some() => return Err(e.into()),
+                Err(e) => self.note(e),
+            }
+        }
+        Ok(out)
+    }
+
+    /// One exact role, reached from `targets` through its parents; none if nothing delegates to
+    /// it, or the paths on the way do not cover the tag.
+    fn exact(&mut self, name: &str, tag: Option<&str>) -> Walked<Option<Visit<'s>>> {
+        let mut here = self.top()?;
+        while here.name != name {
+            let on_the_way = |step: &Step<'_>| {
+                name == step.delegation.name || name.starts_with(&format!("{}/", step.delegation.name))
+            };
+            let Some(step) = here.steps().into_iter().find(on_the_way) else { return Ok(None) };
+            if tag.is_some_and(|tag| !covers(&step.paths, tag)) {
+                return Ok(None);
+            }
+            match self.reach(&step)? {
+                Some(visit) => here = visit,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(here))
+    }
+
+    /// Whether enough of the required roles name one digest for a tag, each with a signing key of
+    /// its own.
+    fn agreed(&self, tag: &str, visits: &[Visit<'s>], roles: &[String], count: usize) -> Result<Found> {
+        let mut naming = Vec::new();
+        for visit in visits.iter().filter(|v| v.covers(tag)) {
+            if let Some(target) = visit.file.content().target(tag)? {
+                naming.push((visit, target));
+            }
+        }
+        let not_met = |why: &str, found: &str| {
+            let e = Error::new(
+                Code::QuorumNotMet,
+                "N-32",
+                format!("the required roles do not agree on `{}`: {why}", shown(tag)),
+            );
+            e.values(format_args!("{count} of {}", roles.join(", ")), found)
+        };
+        let names = naming.iter().map(|(v, _)| v.name).collect::<Vec<_>>().join(", ");
+        let Some((first, target)) = naming.first() else {
+            return Err(not_met("none of them signs it", "none"));
+        };
+        if target.hashes.sha256.is_none() {
+            return Err(no_digest(tag, first.name, "N-32"));
+        }
+        if naming.iter().any(|(_, t)| t.hashes.sha256 != target.hashes.sha256) {
+            return Err(not_met("they name different digests", &names));
+        }
+        let signers: Vec<BTreeSet<&PublicKey>> = naming.iter().map(|(v, _)| self.signers(v)).collect();
+        if distinct_signers(&signers) < count {
+            return Err(not_met("too few of them, each by a key of its own", &names));
+        }
+        let agreed_by = naming.iter().map(|(v, _)| v.name.to_owned()).collect();
+        Ok(Found { agreed_by, ..first.found(tag, target.clone()) })
+    }
+
+    /// The keys that were counted for a role.
+    fn signers(&self, visit: &Visit<'s>) -> BTreeSet<&'s PublicKey> {
+        let parent =
+            self.set.targets.iter().find(|((_, n), _)| visit.name.rsplit_once('/').is_some_and(|(p, _)| p == n));
+        let keys = match parent {
+            Some((_, file)) => file.content().delegations().keys(),
+            None => self.set.root().content().keys(),
+        };
+        visit.file.signed_by().iter().filter_map(|id| keys.get(id)?.public.as_ref().ok()).collect()
+    }
+}
+
+/// A delegation on the way, with the paths that are left of it below its parents (N-2).
+struct Step<'s> {
+    delegator: &'s str,
+    delegation: &'s Delegation,
+    paths: Paths,
+}
+
+impl Step<'_> {
+    /// What the comparison of its paths costs.
+    fn cost(&self, tag: Option<&str>) -> u64 {
+        let Paths::Prefixes(list) = &self.delegation.paths else { return 1 };
+        let bytes: usize = list.iter().map(String::len).sum();
+        (bytes as u64).saturating_add(tag.map_or(0, |t| t.len() as u64)).max(1)
+    }
+}
+
+impl<'s> Visit<'s> {
+    fn covers(&self, tag: &str) -> bool {
+        covers(&self.paths, tag)
+    }
+
+    fn steps(&self) -> Vec<Step<'s>> {
+        let file: &'s Targets = self.file.content();
+        let step = |delegation: &'s Delegation| Step {
+            delegator: self.name,
+            delegation,
+            paths: narrowed(&delegation.paths, &self.paths),
+        };
+        file.delegations().roles().iter().map(step).collect()
+    }
+}
+
+fn covers(paths: &Paths, tag: &str) -> bool {
+    matches!(paths, Paths::Prefixes(list) if list.iter().any(|prefix| tag.starts_with(prefix.as_str())))
+}
+
+/// N-2: a child keeps only paths that start with one of its parent's.
+fn narrowed(child: &Paths, parent: &Paths) -> Paths {
+    match (child, parent) {
+        (Paths::Prefixes(child), Paths::Prefixes(parent)) => {
+            let kept: Vec<String> =
+                child.iter().filter(|c| parent.iter().any(|p| c.starts_with(p.as_str()))).cloned().collect();
+            if kept.is_empty() { Paths::Nothing } else { Paths::Prefixes(kept) }
+        }
+        _ => Paths::Nothing,
+    }
+}
+
+/// Keeps what a role says of the tag, and ends the walk there.
+fn keep_first(visit: &Visit<'_>, tag: &str, first: &mut Option<Found>) -> Result<bool> {
+    *first = visit.file.content().target(tag)?.map(|target| visit.found(tag, target));
+    Ok(first.is_some())
+}
+
+/// Keeps all that a role says and nobody said before.
+fn keep_all(visit: &Visit<'_>, tags: &mut BTreeMap<String, Found>) -> Result<bool> {
+    for path in visit.file.content().paths() {
+        if tags.contains_key(path.as_ref()) || !visit.covers(&path) {
+            continue;
+        }
+        if let Some(target) = visit.file.content().target(&path)? {
+            tags.insert(path.to_string(), visit.found(&path, target));
+        }
+    }
+    Ok(false)
+}
+
+fn with_digest(found: Found) -> Result<Vec<Found>> {
+    if found.target.hashes.sha256.is_some() {
+        Ok(vec![found])
+    } else {
+        Err(no_digest(&found.path, &found.role, "N-41"))
+    }
+}
+
+fn no_digest(path: &str, role: &str, rule: &'static str) -> Error {
+    Error::new(Code::TargetNoDigest, rule, format!("`{}` is listed without a digest that can be checked", shown(path)))
+        .for_role(role)
+}
+
+/// How many of the roles can be given a signing key of their own: a greatest matching of roles
+/// and keys, one augmenting path at a time (Kuhn).
+fn distinct_signers(signers: &[BTreeSet<&PublicKey>]) -> usize {
+    let mut owner: BTreeMap<&PublicKey, usize> = BTreeMap::new();
+    (0..signers.len()).filter(|role| take_key(*role, signers, &mut owner, &mut BTreeSet::new())).count()
+}
+
+fn take_key<'k>(
+    role: usize,
+    signers: &[BTreeSet<&'k PublicKey>],
+    owner: &mut BTreeMap<&'k PublicKey, usize>,
+    tried: &mut BTreeSet<&'k PublicKey>,
+) -> bool {
+    let Some(keys) = signers.get(role) else { return false };
+    for key in keys {
+        if !tried.insert(key) {
+            continue;
+        }
+        let free = match owner.get(key).copied() {
+            None => true,
+            Some(other) => take_key(other, signers, owner, tried),
+        };
+        if free {
+            owner.insert(key, role);
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// N-32.8: one key behind two roles counts once, whichever role it is given to.
+    #[test]
+    fn roles_count_while_each_has_a_key_of_its_own() {
+        let keys: Vec<PublicKey> = (1..4).map(|n| PublicKey::Ed25519([n; 32])).collect();
+        let count = |roles: &[&[usize]]| {
+            let sets: Vec<BTreeSet<&PublicKey>> = roles.iter().map(|r| r.iter().map(|i| &keys[*i]).collect()).collect();
+            distinct_signers(&sets)
+        };
+        assert_eq!(count(&[&[0], &[0]]), 1);
+        assert_eq!(count(&[&[0], &[1]]), 2);
+        assert_eq!(count(&[&[0, 1], &[0]]), 2, "the first role gives way");
+        assert_eq!(count(&[&[0, 1], &[0, 1], &[0, 1]]), 2);
+        assert_eq!(count(&[&[0, 1], &[0], &[1, 2]]), 3);
+        assert_eq!(count(&[]), 0);
+    }
+
+    /// N-2.5: a child's paths are only those that start with one of its parent's.
+    #[test]
+    fn a_child_keeps_what_its_parent_may_give() {
+        let prefixes = |list: &[&str]| Paths::Prefixes(list.iter().map(|s| (*s).to_owned()).collect());
+        assert_eq!(narrowed(&prefixes(&["hot-", "x"]), &prefixes(&["hot"])), prefixes(&["hot-"]));
+        assert_eq!(narrowed(&prefixes(&[""]), &prefixes(&["hot"])), Paths::Nothing);
+        assert_eq!(narrowed(&prefixes(&["a"]), &prefixes(&[""])), prefixes(&["a"]));
+        assert_eq!(narrowed(&Paths::Nothing, &prefixes(&[""])), Paths::Nothing);
+    }
+}

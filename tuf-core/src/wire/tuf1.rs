@@ -1,0 +1,287 @@
+//! The TUF 1.0 wire format (the specification's section 4).
+
+use super::{Context, KeyIds, id_of, put_hash, strings};
+use crate::canonical;
+use crate::crypto::{self, PublicKey, Shape};
+use crate::error::{Code, Error, Result, shown};
+use crate::json::{Kind, Reader, encoding, missing};
+use crate::limits;
+use crate::metadata::{
+    Delegation, Delegations, FileMeta, Hashes, Key, Paths, Root, Snapshot, Target, Targets, Timestamp, role,
+};
+use data_encoding::HEXLOWER_PERMISSIVE;
+use std::collections::{BTreeMap, BTreeSet};
+
+const SNAPSHOT_FILE: &str = "snapshot.json";
+const TARGETS_FILE: &str = "targets.json";
+
+/// Dot-separated decimal numbers, the first is 1 (T-38).
+pub(super) fn spec_version(text: Option<&str>) -> Result<()> {
+    let text = text.ok_or_else(|| missing("spec_version"))?;
+    let mut parts = text.split('.');
+    let numbers = text.split('.').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    if numbers && parts.next() == Some("1") {
+        return Ok(());
+    }
+    Err(Error::new(Code::ParseSpecVersion, "T-38 (TUF 4.2.1)", "another version of the specification")
+        .values("1.x", shown(text)))
+}
+
+pub(super) fn root(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Root> {
+    let (mut keys, mut roles, mut consistent_snapshot) = (None, None, false);
+    let (version, expires) = c.common(reader, &["consistent_snapshot", "keys", "roles"], |r, name| {
+        match name {
+            "consistent_snapshot" => consistent_snapshot = r.bool()?,
+            "keys" => keys = Some(c.keys(r, |r, id| key(r, c, id))?),
+            _ => roles = Some(c.root_roles(r)?),
+        }
+        Ok(())
+    })?;
+    let keys = keys.ok_or_else(|| missing("keys"))?;
+    let roles: BTreeMap<_, _> = roles.ok_or_else(|| missing("roles"))?;
+    c.finished_root(Root { version, expires, consistent_snapshot, keys, roles })
+}
+
+pub(super) fn timestamp(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Timestamp> {
+    let mut snapshot = None;
+    let (version, expires) = c.common(reader, &["meta"], |r, _| {
+        r.object(|r, name| {
+            if name != SNAPSHOT_FILE {
+                return r.skip();
+            }
+            snapshot = Some(file_meta(r)?);
+            Ok(())
+        })
+    })?;
+    let snapshot = snapshot.ok_or_else(|| missing(SNAPSHOT_FILE).inside("meta"))?;
+    Ok(Timestamp { version, expires, snapshot })
+}
+
+pub(super) fn snapshot(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Snapshot> {
+    let mut meta = None;
+    let (version, expires) = c.common(reader, &["meta"], |r, _| {
+        meta = Some(c.table(r, |r, _| file_meta(r).map(drop))?);
+        Ok(())
+    })?;
+    let meta = meta.ok_or_else(|| missing("meta"))?;
+    let snapshot = Snapshot { version, expires, meta, read_meta: file_meta, suffix: ".json" };
+    if snapshot.lists(role::TARGETS) { Ok(snapshot) } else { Err(missing(TARGETS_FILE).inside("meta")) }
+}
+
+fn file_meta(reader: &mut Reader<'_>) -> Result<FileMeta> {
+    let mut meta = FileMeta::default();
+    reader.object(|r, name| {
+        match name.as_ref() {
+            "version" => meta.version = Some(r.count(1)?),
+            "length" => meta.length = Some(r.count(0)?),
+            "hashes" => meta.hashes = Some(read_hashes(r)?),
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    if meta.version.is_none() {
+        return Err(missing("version"));
+    }
+    match &meta.hashes {
+        Some(hashes) if hashes.is_empty() => {
+            Err(Error::new(Code::ParseSchema, "T-40", "`hashes` is there without a known algorithm").inside("hashes"))
+        }
+        _ => Ok(meta),
+    }
+}
+
+/// Hex by algorithm; unknown algorithms are passed by (T-40).
+fn read_hashes(reader: &mut Reader<'_>) -> Result<Hashes> {
+    let mut hashes = Hashes::default();
+    reader.object(|r, name| {
+        if !matches!(name.as_ref(), "sha256" | "sha512" | "blake2b-256") {
+            return r.skip();
+        }
+        let text = r.string()?;
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| encoding("a hash that is no hex"))?;
+        put_hash(&mut hashes, name, &bytes)
+    })?;
+    Ok(hashes)
+}
+
+pub(super) fn targets(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Targets> {
+    let (mut delegations, mut table) = (Delegations::default(), None);
+    let (version, expires) = c.common(reader, &["delegations", "targets"], |r, name| {
+        match name {
+            "delegations" => delegations = read_delegations(r, c)?,
+            _ => {
+                table = Some(c.table(r, |r, name| {
+                    limits::name_length(name, "a target path")?;
+                    target(r).map(drop)
+                })?);
+            }
+        }
+        Ok(())
+    })?;
+    let table = table.ok_or_else(|| missing("targets"))?;
+    Ok(Targets { version, expires, delegations, targets: table, read_target: target })
+}
+
+fn target(reader: &mut Reader<'_>) -> Result<Target> {
+    let mut target = Target::default();
+    reader.object(|r, name| {
+        match name.as_ref() {
+            "length" => target.length = Some(r.count(0)?),
+            "hashes" => target.hashes = read_hashes(r)?,
+            "custom" => {
+                let (kind, text) = (r.kind()?, r.verbatim()?);
+                if kind != Kind::Object {
+                    return Err(Error::new(Code::ParseType, "T-39 (TUF 4.5)", "`custom` is not an object"));
+                }
+                target.custom = Some(text);
+            }
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(target)
+}
+
+fn read_delegations(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegations> {
+    let (mut keys, mut roles, mut succinct) = (None, None, false);
+    c.members(reader, &["keys", "roles", "succinct_roles"], |r, name| {
+        match name {
+            "keys" => keys = Some(c.keys(r, |r, id| key(r, c, id))?),
+            "succinct_roles" => {
+                succinct = true;
+                r.skip()?;
+            }
+            _ => {
+                let mut list = Vec::new();
+                r.array(|r| {
+                    list.push(delegation(r, c)?);
+                    limits::count(Code::LimitKeys, "delegations in one file", list.len(), limits::KEYS)
+                })?;
+                roles = Some(list);
+            }
+        }
+        Ok(())
+    })?;
+    if succinct {
+        // Hash bins come with the complete TUF client; until then such a file is not readable,
+        // which refuses rather than passes over what it delegates.
+        return Err(Error::new(Code::ParseSchema, "T-24 (TAP 15)", "succinct delegations are not supported yet"));
+    }
+    let roles = roles.ok_or_else(|| missing("roles"))?;
+    let mut names = BTreeSet::new();
+    for d in &roles {
+        if !names.insert(&d.name) || role::TOP_LEVEL.contains(&d.name.as_str()) {
+            return Err(Error::new(Code::ParseRoleName, "T-27", "a delegation under the name of another role")
+                .values("a name of its own", shown(&d.name)));
+        }
+    }
+    Ok(Delegations { keys: keys.ok_or_else(|| missing("keys"))?, roles })
+}
+
+fn delegation(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegation> {
+    let (mut name, mut key_ids, mut threshold, mut terminating) = (None, None, None, None);
+    let (mut patterns, mut prefixes) = (None, None);
+    c.members(reader, &["name", "keyids", "threshold", "terminating", "paths", "path_hash_prefixes"], |r, member| {
+        match member {
+            "name" => name = Some(r.string()?.into_owned()),
+            "keyids" => key_ids = Some(strings(r)?),
+            "threshold" => threshold = Some(r.count(1)?),
+            "terminating" => terminating = Some(r.bool()?),
+            "paths" => patterns = Some(strings(r)?),
+            _ => prefixes = Some(strings(r)?),
+        }
+        Ok(())
+    })?;
+    let paths = match (patterns, prefixes) {
+        (None, None) => Paths::Nothing,
+        (Some(patterns), None) => Paths::Patterns(patterns),
+        (None, Some(prefixes)) => Paths::HashPrefixes(prefixes),
+        (Some(_), Some(_)) => {
+            return Err(Error::new(
+                Code::ParseSchema,
+                "T-24 (TUF 4.5)",
+                "`paths` and `path_hash_prefixes` exclude each other",
+            ));
+        }
+    };
+    let name = name.ok_or_else(|| missing("name"))?;
+    limits::name_length(&name, "a role name")?;
+    Ok(Delegation {
+        name,
+        keys: c.role_keys(key_ids, threshold)?,
+        paths,
+        terminating: terminating.ok_or_else(|| missing("terminating"))?,
+    })
+}
+
+fn key(reader: &mut Reader<'_>, c: &Context<'_>, id: &str) -> Result<Key> {
+    let (mut keytype, mut scheme, mut public) = (None, None, None);
+    let (text, ()) = reader.spanned_text(|reader| {
+        c.members(reader, &["keytype", "scheme", "keyval"], |r, name| {
+            match name {
+                "keytype" => keytype = Some(r.string()?.into_owned()),
+                "scheme" => scheme = Some(r.string()?.into_owned()),
+                _ => r.object(|r, name| {
+                    // A key of an unknown type may hold anything under any name (T-30).
+                    if name == "public" && r.kind()? == Kind::String {
+                        public = Some(r.string()?.into_owned());
+                        return Ok(());
+                    }
+                    r.skip()
+                })?,
+            }
+            Ok(())
+        })
+    })?;
+    let keytype = keytype.ok_or_else(|| missing("keytype"))?;
+    let scheme = scheme.ok_or_else(|| missing("scheme"))?;
+    let id_holds = match c.wire.key_ids {
+        KeyIds::Opaque => true,
+        KeyIds::Computed => id_of(&canonical::form(text.as_bytes())?) == id,
+    };
+    let row = crypto::tuf1(&keytype, &scheme);
+    let key = match (row, &public) {
+        (Some((shape, _)), Some(public)) => public_key(shape, public),
+        (None, _) => Err("an unknown key type or scheme"),
+        (_, None) => Err("a key without `public`"),
+    };
+    let algorithm = row.map(|(_, algorithm)| algorithm);
+    Ok(Key { id: id.to_owned(), id_holds, keytype, algorithm, public: key, bundle: None })
+}
+
+/// The key in `public`: hex of ed25519, PEM, or old style the hex of a point (T-29).
+fn public_key(shape: Shape, public: &str) -> Result<PublicKey, crypto::Unusable> {
+    let hex = || HEXLOWER_PERMISSIVE.decode(public.as_bytes()).map_err(|_| "a key that is no hex");
+    let key = match shape {
+        Shape::Ed25519 => PublicKey::ed25519(&hex()?)?,
+        _ if public.starts_with("-----") => PublicKey::from_pem(public)?,
+        Shape::P256 => PublicKey::p256(&hex()?)?,
+        Shape::P384 => PublicKey::p384(&hex()?)?,
+        Shape::Rsa => return Err("an RSA key that is no PEM"),
+    };
+    let fits = matches!(
+        (shape, &key),
+        (Shape::Ed25519, PublicKey::Ed25519(_))
+            | (Shape::P256, PublicKey::P256(_))
+            | (Shape::P384, PublicKey::P384(_))
+            | (Shape::Rsa, PublicKey::Rsa { .. })
+    );
+    if fits { Ok(key) } else { Err("a scheme that is not the key's") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T-38.1: dot-separated decimal numbers, the first is 1.
+    #[test]
+    fn spec_versions_table() {
+        for fine in ["1", "1.0", "1.0.31", "1.99.99"] {
+            assert_eq!(spec_version(Some(fine)), Ok(()), "{fine}");
+        }
+        for bad in ["", "1.", "2.0", "0.9", "1.x", "01.0", " 1.0", "1..0", "1.0-beta"] {
+            assert_eq!(spec_version(Some(bad)).map_err(|e| e.code()), Err(Code::ParseSpecVersion), "{bad}");
+        }
+        assert_eq!(spec_version(None).map_err(|e| e.code()), Err(Code::ParseSchema));
+    }
+}
