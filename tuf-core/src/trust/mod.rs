@@ -5,16 +5,20 @@ mod machine;
 mod pattern;
 mod pin;
 mod record;
+mod refresh;
+mod roots;
 mod search;
 mod session;
 mod set;
+mod settings;
 
 pub use machine::{Absent, Answer as Fetched, Changes, FileName, Job, Request, Step};
 pub use pattern::pattern_matches;
 pub use pin::Pin;
 pub use record::{Checked, Record};
 pub use search::{Found, Lookup, Need, Query, TagRule};
-pub use session::{Ages, Outcome, Settings, Trusted, Unreachable, start};
+pub use session::{Outcome, Trusted, start};
+pub use settings::{Ages, Settings, Unreachable};
 
 use crate::error::{Code, Error};
 use crate::limits::{Budget, Limits};
