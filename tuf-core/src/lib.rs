@@ -18,6 +18,7 @@ pub mod store;
 pub mod time;
 pub mod transport;
 pub mod trust;
+pub mod verdict;
 pub mod verify;
 pub mod wire;
 

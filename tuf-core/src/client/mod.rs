@@ -1,5 +1,11 @@
 //! Drivers of the machine: a store and a transport around it.
 
+mod config;
+mod images;
+
+pub use config::{Choices, Config, Files, Resolved, Source, required};
+pub use images::{Ask, Place, list, verify};
+
 use crate::store::Store;
 use crate::transport::Transport;
 use crate::trust::{Job, Step};

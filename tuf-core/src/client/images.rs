@@ -1,0 +1,207 @@
+//! Images: from references to verdict documents.
+
+use super::config::{Choices, Config, Resolved, Source};
+use super::drive;
+use crate::error::{Code, Error, Result, shown};
+use crate::image::{Reference, collection_name};
+use crate::store::{FileStore, MemoryStore, Store};
+use crate::time::Time;
+use crate::transport::{FolderTransport, MemoryTransport, Transport};
+use crate::trust::{Found, Outcome, Query, Trusted, start};
+use crate::verdict::{Circumstances, Document, Subject};
+use std::path::PathBuf;
+
+/// Where a run keeps and gets its files.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Place {
+    /// As the configuration says; stores lie below this folder.
+    Cache(PathBuf),
+    /// Nothing is kept between runs.
+    Memory,
+}
+
+/// What a user asks, beside the references.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The one time of the run.
+    pub now: Time,
+    /// Whether that is not the clock's.
+    pub injected: bool,
+    /// What the user chose.
+    pub choices: Choices,
+    /// The trust collection, where it is not the reference's name.
+    pub gun: Option<String>,
+    /// Where stores lie.
+    pub place: Place,
+}
+
+/// One document for each reference, in order: those of one collection are answered by one run.
+///
+/// # Errors
+/// None: what is wrong with a reference or its configuration stands in its place.
+pub fn verify(config: &Config, inputs: &[String], ask: &Ask) -> Vec<Document> {
+    let asked: Vec<Result<Asked>> = inputs.iter().map(|input| Asked::new(input, ask)).collect();
+    let mut documents: Vec<Option<Document>> = vec![None; inputs.len()];
+    for at in 0..asked.len() {
+        let done = documents.get(at).is_some_and(Option::is_some);
+        match asked.get(at) {
+            Some(Err(e)) => put(&mut documents, at, Document::of_error(e, inputs.get(at).map_or("", String::as_str))),
+            Some(Ok(first)) if !done => {
+                let same = |other: &Result<Asked>| other.as_ref().is_ok_and(|o| o.gun == first.gun);
+                let group: Vec<(usize, &Asked)> = asked
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, a)| same(a))
+                    .filter_map(|(i, a)| Some((i, a.as_ref().ok()?)))
+                    .collect();
+                for ((i, _), document) in group.iter().zip(of_collection(config, &first.gun, &group, ask)) {
+                    put(&mut documents, *i, document);
+                }
+            }
+            _ => {}
+        }
+    }
+    let lost = || Document::of_error(&Error::new(Code::Internal, "internal", "a reference was not answered"), "");
+    documents.into_iter().map(|d| d.unwrap_or_else(lost)).collect()
+}
+
+fn put(documents: &mut [Option<Document>], at: usize, document: Document) {
+    if let Some(slot) = documents.get_mut(at) {
+        *slot = Some(document);
+    }
+}
+
+/// A reference that was read.
+struct Asked {
+    reference: Reference,
+    gun: String,
+}
+
+impl Asked {
+    fn new(input: &str, ask: &Ask) -> Result<Self> {
+        let reference = Reference::parse(input)?;
+        let gun = ask.gun.as_deref().unwrap_or(reference.name());
+        Ok(Asked { gun: collection_name(gun)?.to_owned(), reference })
+    }
+
+    /// A tag is looked up by name, a digest alone by what is signed of it (N-34).
+    fn query(&self) -> Query {
+        match (self.reference.tag(), self.reference.digest()) {
+            (Some(tag), _) => Query::Name(tag.to_owned()),
+            (None, Some(digest)) => Query::Digest(digest),
+            (None, None) => Query::Name("latest".to_owned()),
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        let digest = self.reference.digest().map(|d| format!("sha256:{}", crate::crypto::hex(&d)));
+        let tag = self.reference.tag().map(str::to_owned);
+        Subject { kind: "image", input: self.reference.input().to_owned(), tag, path: None, digest }
+    }
+
+    /// N-34: with tag and digest, the digest must be the tag's.
+    fn judge(&self, answer: &Result<Trusted>) -> Result<Vec<Found>> {
+        let found = answer.as_ref().map_err(Clone::clone)?.found.clone();
+        let (Some(wanted), Some(first)) = (self.reference.digest(), found.first()) else { return Ok(found) };
+        let signed = first.target.hashes().sha256;
+        if signed == Some(wanted) {
+            return Ok(found);
+        }
+        let text = |d: &[u8; 32]| format!("sha256:{}", crate::crypto::hex(d));
+        Err(Error::new(
+            Code::TargetOtherDigest,
+            "N-34",
+            format!("the tag `{}` is signed, with another digest", shown(&first.path)),
+        )
+        .for_role(&first.role)
+        .values(signed.as_ref().map(text).unwrap_or_default(), text(&wanted)))
+    }
+
+    fn warnings(&self) -> Vec<Error> {
+        if !self.reference.implied_latest() {
+            return Vec::new();
+        }
+        let message = format!("`{}` names no tag: `latest` was looked up", shown(self.reference.input()));
+        vec![
+            Error::new(Code::ReferenceLatest, "N-35", message)
+                .with_hint("name the tag or the digest that you mean to deploy"),
+        ]
+    }
+}
+
+/// The documents of one collection's references.
+fn of_collection(config: &Config, gun: &str, group: &[(usize, &Asked)], ask: &Ask) -> Vec<Document> {
+    let resolved = match resolve(config, gun, ask) {
+        Ok(resolved) => resolved,
+        Err(e) => return group.iter().map(|_| Document::of_error(&e, gun)).collect(),
+    };
+    let queries = group.iter().map(|(_, a)| (a.query(), resolved.rule.clone())).collect();
+    let outcome = run(&resolved, queries, ask);
+    let document = |((_, asked), answer): (&(usize, &Asked), &Result<Trusted>)| {
+        let about = about(&resolved, asked.subject(), asked.reference.name(), asked.warnings());
+        Document::of(&about, &outcome, &asked.judge(answer), notes(answer))
+    };
+    group.iter().zip(&outcome.answers).map(document).collect()
+}
+
+/// All signed tags of a collection.
+pub fn list(config: &Config, gun: &str, ask: &Ask) -> Document {
+    let resolved = match collection_name(gun).and_then(|gun| resolve(config, gun, ask)) {
+        Ok(resolved) => resolved,
+        Err(e) => return Document::of_error(&e, gun),
+    };
+    let outcome = run(&resolved, vec![(Query::All, resolved.rule.clone())], ask);
+    let subject = Subject { kind: "collection", input: gun.to_owned(), ..Subject::default() };
+    let unanswered = Err(Error::new(Code::Internal, "internal", "the list was not answered"));
+    let answer = outcome.answers.first().unwrap_or(&unanswered);
+    let found = answer.as_ref().map(|t| t.found.clone()).map_err(Clone::clone);
+    Document::of(&about(&resolved, subject, gun, Vec::new()), &outcome, &found, notes(answer))
+}
+
+fn notes(answer: &Result<Trusted>) -> &[Error] {
+    answer.as_ref().map(|t| t.warnings.as_slice()).unwrap_or_default()
+}
+
+fn about<'a>(resolved: &'a Resolved, subject: Subject, name: &'a str, warnings: Vec<Error>) -> Circumstances<'a> {
+    Circumstances {
+        subject,
+        name,
+        settings: &resolved.settings,
+        rule: resolved.rule.to_words(),
+        pin: resolved.pin.clone(),
+        source: resolved.source.clone(),
+        warnings,
+    }
+}
+
+fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
+    let resolved = config.resolve(gun, ask.now, ask.injected, &ask.choices)?;
+    if resolved.settings.wire.format == crate::metadata::Format::Tuf1 {
+        return Err(Error::new(
+            Code::ConfigValue,
+            "verdict.md",
+            "images are looked up in Notary trust data: format = \"tuf1\" comes later",
+        ));
+    }
+    Ok(resolved)
+}
+
+fn run(resolved: &Resolved, queries: Vec<(Query, crate::trust::TagRule)>, ask: &Ask) -> Outcome {
+    let settings = resolved.settings.clone();
+    let mut store: Box<dyn Store> = match &ask.place {
+        Place::Memory => Box::new(MemoryStore::default()),
+        Place::Cache(folder) => Box::new(FileStore::new(store_folder(folder, resolved))),
+    };
+    let mut transport: Box<dyn Transport> = match &resolved.from {
+        Source::Folder(folder) => Box::new(FolderTransport::new(folder)),
+        Source::Folders(base) => Box::new(FolderTransport::below(base, &settings.name)),
+        Source::Memory(files) => Box::new(MemoryTransport::new(files.clone())),
+    };
+    drive(start(settings, queries), store.as_mut(), transport.as_mut())
+}
+
+/// One store per collection and format, never per URL: a server may move, memory stays.
+fn store_folder(cache: &std::path::Path, resolved: &Resolved) -> PathBuf {
+    cache.join(resolved.settings.wire.format.as_str()).join(crate::trust::local_name(&resolved.settings.name))
+}

@@ -1,0 +1,351 @@
+//! The order of the workflow: the one thing in which TUF 1.0 (5.3 to 5.6) and Notary (N-20)
+//! differ. The rules stand in `set`.
+
+use super::machine::{Absent, FileName};
+use super::record::Instant;
+use super::search::Need;
+use super::session::Session;
+use super::set::Arrival;
+use super::{Mode, internal};
+use crate::crypto::hex;
+use crate::error::{Answer, Code, Error, Result};
+use crate::metadata::{FileMeta, Format, Metadata, role};
+
+impl Session {
+    /// The specification's order: roots first.
+    pub(super) async fn tuf_order(&mut self) -> Result<()> {
+        match self.walk().await {
+            Err(e) if self.may_serve(&e) => self.serve(e)?,
+            walked => walked?,
+        }
+        self.set()?.root_in_force()?;
+        self.forget_rotated()?;
+        self.timestamp_and_snapshot().await?;
+        self.top_level_targets().await
+    }
+
+    pub(super) fn forget_rotated(&mut self) -> Result<()> {
+        let memory = self.set()?.memory.roles.get(role::TIMESTAMP).map(|m| m.root_version);
+        let before = self.chain.iter().find(|r| Some(r.content().version()) == memory).map(|r| r.content().clone());
+        if let Some(before) = before
+            && self.set()?.forget_rotated(&before)?
+        {
+            for file in [FileName::Timestamp, FileName::Snapshot] {
+                self.record.set_file(&file, None);
+                self.files.insert(file, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// N-20: the timestamp first; roots are walked when it or the snapshot does not hold under the
+    /// stored root, then everything starts over once.
+    pub(super) async fn notary_order(&mut self) -> Result<()> {
+        let mut walked = false;
+        if self.set()?.root_in_force().is_err() {
+            match self.walk().await {
+                Err(e) if self.settings.offline && e.code() == Code::StoreEmpty => {}
+                outcome => outcome?,
+            }
+            walked = true;
+            self.set()?.root_in_force()?;
+        }
+        if let Err(e) = self.timestamp_and_snapshot().await {
+            let cured = matches!(e.code(), Code::SignatureThreshold | Code::SignatureKeyId)
+                || (e.code() == Code::MismatchHash && e.role() == Some(role::ROOT));
+            let before = self.set()?.root.content().version();
+            if walked || !cured || self.settings.offline {
+                return Err(e);
+            }
+            self.walk().await?;
+            if self.set()?.root.content().version() == before {
+                return Err(e);
+            }
+            let set = self.set()?;
+            set.root_in_force()?;
+            (set.timestamp, set.snapshot) = (None, None);
+            self.timestamp_and_snapshot().await?;
+        }
+        self.top_level_targets().await
+    }
+
+    /// T-4: with a recent complete check and an unexpired timestamp no request is made.
+    pub(super) async fn is_fresh(&mut self) -> Result<bool> {
+        let (Some(age), Some(last)) = (self.settings.ages.fresh_for, self.checked.at(self.settings.injected)) else {
+            return Ok(false);
+        };
+        let since = self.settings.start.seconds_since(last);
+        let recent = since >= 0 && since.unsigned_abs() < age;
+        if !recent || self.set()?.root_in_force().is_err() {
+            return Ok(false);
+        }
+        self.adopt_timestamp().await?;
+        Ok(self.set()?.timestamp_in_force().is_ok())
+    }
+
+    /// A run without a request, from what is kept.
+    pub(super) async fn use_kept(&mut self) -> Result<()> {
+        self.snapshot().await?;
+        self.top_level_targets().await
+    }
+
+    /// The kept timestamp and snapshot, if they hold under today's root.
+    pub(super) async fn adopt_timestamp(&mut self) -> Result<()> {
+        if self.set()?.timestamp.is_none()
+            && let Some(bytes) = self.kept(FileName::Timestamp).await?
+        {
+            self.set()?.adopt_timestamp(bytes)?;
+        }
+        if self.settings.wire.format == Format::Tuf1
+            && let Some(bytes) = self.kept(FileName::Snapshot).await?
+        {
+            self.set()?.adopt_snapshot(bytes)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn timestamp_and_snapshot(&mut self) -> Result<()> {
+        self.adopt_timestamp().await?;
+        let path = "timestamp.json";
+        match self.fetch(path, self.settings.limits.timestamp, role::TIMESTAMP, Absent::IsError).await {
+            Ok(Some(bytes)) => {
+                let known = self.set()?.memory.roles.get(role::TIMESTAMP).map(|m| m.version);
+                let arrival = self.set()?.update_timestamp(bytes).map_err(|e| e.in_file(path))?;
+                if arrival == Arrival::New {
+                    let timestamp = self.set()?.timestamp.clone().ok_or_else(|| internal("no timestamp"))?;
+                    if known != Some(timestamp.content().version()) {
+                        self.record.first_seen = Some(Instant::new(self.settings.start, self.settings.injected));
+                    }
+                    self.keep_file(FileName::Timestamp, timestamp.bytes());
+                }
+            }
+            Ok(None) => {
+                let missing =
+                    Error::new(Code::MissingTimestamp, "N-40 (TUF 5.4.1)", "the server has no timestamp for this name")
+                        .for_role(role::TIMESTAMP)
+                        .in_file(path);
+                if self.settings.mode != Mode::Compatible {
+                    return Err(missing);
+                }
+                self.serve(missing)?;
+            }
+            Err(e) if self.may_serve(&e) => self.serve(e)?,
+            Err(e) => return Err(e),
+        }
+        self.snapshot().await
+    }
+
+    /// Whether the store may answer where the server did not.
+    pub(super) fn may_serve(&self, e: &Error) -> bool {
+        self.settings.serves_cache() && e.code().answer() == Answer::Unchecked
+    }
+
+    /// The store serves in the server's place: with a warning, an unexpired timestamp, and not for
+    /// longer than configured (T-53).
+    pub(super) fn serve(&mut self, why: Error) -> Result<()> {
+        let offline = self.settings.offline;
+        let max = self.settings.ages.offline.filter(|_| self.settings.mode == Mode::Strict);
+        let last = self.checked.at(self.settings.injected);
+        let start = self.settings.start;
+        let set = self.set()?;
+        if set.timestamp.is_none() && set.memory.roles.contains_key(role::TIMESTAMP) {
+            // Before the timestamp was looked at (TUF's roots): judged when it is.
+            return Ok(());
+        }
+        if set.timestamp.is_none() {
+            return Err(why);
+        }
+        if let Err(expired) = set.timestamp_in_force() {
+            return Err(if offline {
+                expired
+            } else {
+                why.values("an answer, or an unexpired timestamp in the store", expired)
+            });
+        }
+        let too_old = |found: String| {
+            let e = Error::new(Code::AgeOffline, "T-53", "the store was last checked against its server too long ago");
+            e.values(format_args!("within {} seconds", max.unwrap_or_default()), found)
+        };
+        if let Some(max) = max {
+            let age = last.map(|last| start.seconds_since(last));
+            match age {
+                Some(age) if age >= 0 && age.unsigned_abs() <= max => {}
+                _ if !offline => {
+                    return Err(why.values("an answer, or a store that was checked recently", too_old(String::new())));
+                }
+                Some(age) => return Err(too_old(format!("{age} seconds ago"))),
+                None => return Err(too_old("never".to_owned())),
+            }
+        }
+        let message = format!("the store answers, not the server: {why}");
+        set.warn(Error::new(Code::StoreServed, "T-53", message));
+        if why.code() == Code::MissingTimestamp {
+            set.warn(why);
+        }
+        self.from_store = true;
+        Ok(())
+    }
+
+    pub(super) async fn snapshot(&mut self) -> Result<()> {
+        if self.set()?.timestamp.is_none() {
+            return Err(Error::new(Code::StoreEmpty, "T-51", "the store holds no timestamp that can be used")
+                .for_role(role::TIMESTAMP));
+        }
+        let meta = self.set()?.timestamp.as_ref().map(|t| t.content().snapshot.clone()).unwrap_or_default();
+        let file = FileName::Snapshot;
+        if let Some(bytes) = self.kept_as_listed(&file, &meta).await?
+            && self.set()?.update_snapshot(bytes).is_ok()
+        {
+            return Ok(());
+        }
+        let path = self.file_path(role::SNAPSHOT, &meta);
+        let bytes = self
+            .fetch_listed(&path, &meta, self.settings.limits.snapshot, role::SNAPSHOT, Code::MissingSnapshot)
+            .await?;
+        self.set()?.update_snapshot(bytes).map_err(|e| e.in_file(&path))?;
+        let snapshot =
+            self.set()?.snapshot.as_ref().map(|s| s.bytes().clone()).ok_or_else(|| internal("no snapshot"))?;
+        self.keep_file(file, &snapshot);
+        Ok(())
+    }
+
+    pub(super) async fn top_level_targets(&mut self) -> Result<()> {
+        let need = Need { delegator: role::ROOT.to_owned(), role: role::TARGETS.to_owned() };
+        self.obtain(vec![need]).await
+    }
+
+    /// The kept file, if it is what the parent lists.
+    pub(super) async fn kept_as_listed(&mut self, file: &FileName, meta: &FileMeta) -> Result<Option<Vec<u8>>> {
+        let Some(bytes) = self.kept(file.clone()).await? else { return Ok(None) };
+        let length = meta.length().is_none_or(|l| l == bytes.len() as u64 || self.settings.mode == Mode::Compatible);
+        let same = length && meta.hashes().is_none_or(|h| h.check(&bytes).is_ok());
+        Ok(same.then_some(bytes))
+    }
+
+    /// The path of a file below the metadata URL (T-19; N: names by hash).
+    pub(super) fn file_path(&self, name: &str, meta: &FileMeta) -> String {
+        let consistent = self.set.as_ref().is_some_and(|s| s.root.content().consistent_snapshot());
+        match (self.settings.wire.format, meta.hashes().and_then(|h| h.sha256), meta.version()) {
+            (Format::Notary1, Some(hash), _) => format!("{name}.{}.json", hex(&hash)),
+            (Format::Notary1, None, _) => format!("{name}.json"),
+            (Format::Tuf1, _, Some(version)) if consistent => format!("{version}.{}.json", crate::wire::url_name(name)),
+            (Format::Tuf1, _, _) => format!("{}.json", crate::wire::url_name(name)),
+        }
+    }
+
+    /// What a request for a listed file may bring: its signed length, which must be below the
+    /// role's ceiling (T-20).
+    pub(super) fn ceiling(&self, meta: &FileMeta, limit: u64, name: &str) -> Result<u64> {
+        match meta.length() {
+            Some(length) if length > limit => {
+                Err(Error::new(Code::LimitBytes, "T-20", "the signed length is above our ceiling")
+                    .for_role(name)
+                    .values(format_args!("at most {limit} bytes"), length))
+            }
+            Some(length) => Ok(length),
+            None => Ok(limit),
+        }
+    }
+
+    pub(super) async fn fetch_listed(
+        &mut self,
+        path: &str,
+        meta: &FileMeta,
+        limit: u64,
+        name: &str,
+        missing: Code,
+    ) -> Result<Vec<u8>> {
+        let ceiling = self.ceiling(meta, limit, name)?;
+        if self.settings.offline || self.from_store {
+            return Err(Error::new(Code::StoreEmpty, "T-51", "the store does not hold this file")
+                .for_role(name)
+                .in_file(path));
+        }
+        let id = self.io.ask(path.to_owned(), ceiling, Absent::IsError);
+        self.listed_bytes(id, path, meta, ceiling, name, missing).await
+    }
+
+    pub(super) async fn listed_bytes(
+        &mut self,
+        id: u64,
+        path: &str,
+        meta: &FileMeta,
+        ceiling: u64,
+        name: &str,
+        missing: Code,
+    ) -> Result<Vec<u8>> {
+        let bytes = self.bytes_of(id, name).await.map_err(|e| e.in_file(path))?;
+        let bytes = bytes.ok_or_else(|| {
+            Error::new(missing, "T-15 (TUF 5.6.1)", "the server does not have a file that is listed")
+                .for_role(name)
+                .in_file(path)
+        })?;
+        if meta.length().is_none() && bytes.len() as u64 > ceiling {
+            return Err(Error::new(Code::LimitBytes, "T-28", "the file is larger than our ceiling")
+                .for_role(name)
+                .in_file(path));
+        }
+        Ok(bytes)
+    }
+
+    /// Verifies targets roles: from the store where it holds what is listed, else fetched side by
+    /// side; taken in the order asked, so that nothing depends on the network.
+    pub(super) async fn obtain(&mut self, needs: Vec<Need>) -> Result<()> {
+        let mut asked = Vec::new();
+        for need in needs {
+            let meta = self.set()?.listed_targets(&need.role)?.ok_or_else(|| internal("a role that is not listed"))?;
+            if let Some(bytes) = self.kept_as_listed(&FileName::Targets(need.role.clone()), &meta).await? {
+                let kept = self.set()?.update_targets(&need.delegator, &need.role, bytes);
+                match kept {
+                    Ok(()) => continue,
+                    // Notary's files are named by hash: the same bytes would come again.
+                    Err(e) if self.settings.wire.format == Format::Notary1 => return Err(e),
+                    Err(_) => {} // T-22: fetched once more before it is refused
+                }
+            }
+            let path = self.file_path(&need.role, &meta);
+            let ceiling = self.ceiling(&meta, self.settings.limits.targets, &need.role)?;
+            if self.settings.offline || self.from_store {
+                return Err(Error::new(Code::StoreEmpty, "T-51", "the store does not hold this role")
+                    .for_role(&need.role)
+                    .in_file(&path));
+            }
+            let id = self.io.ask(path.clone(), ceiling, Absent::IsError);
+            asked.push((need, meta, path, ceiling, id));
+        }
+        for (need, meta, path, ceiling, id) in asked {
+            let missing = if need.role == role::TARGETS { Code::MissingTargets } else { Code::MissingDelegation };
+            let bytes = self.listed_bytes(id, &path, &meta, ceiling, &need.role, missing).await?;
+            self.set()?.update_targets(&need.delegator, &need.role, bytes).map_err(|e| e.in_file(&path))?;
+            let accepted = self.set()?.targets(&need.delegator, &need.role).map(|t| t.bytes().clone());
+            if let Some(bytes) = accepted {
+                self.keep_file(FileName::Targets(need.role), &bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// T-53, where they are configured.
+    pub(super) fn ages(&mut self) -> Result<()> {
+        let ages = self.settings.ages.clone();
+        let start = self.settings.start;
+        let expires = self.set()?.timestamp.as_ref().map(|t| t.content().expires);
+        let over = |seconds: i64, max: u64| seconds > i64::try_from(max).unwrap_or(i64::MAX);
+        if let (Some(max), Some(expires)) = (ages.validity, expires)
+            && over(expires.seconds_since(start), max)
+        {
+            return Err(Error::new(Code::AgeValidity, "T-53", "the timestamp is valid for longer than allowed")
+                .for_role(role::TIMESTAMP)
+                .values(format_args!("at most {max} seconds"), expires));
+        }
+        let seen = self.record.first_seen.as_ref().and_then(|s| s.for_run(self.settings.injected));
+        if let (Some(max), Some(seen)) = (ages.unchanged, seen)
+            && over(start.seconds_since(seen), max)
+        {
+            return Err(Error::new(Code::AgeUnchanged, "T-53", "this timestamp version was first seen too long ago")
+                .for_role(role::TIMESTAMP)
+                .values(format_args!("within {max} seconds"), seen));
+        }
+        Ok(())
+    }
+}

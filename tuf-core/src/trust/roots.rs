@@ -1,0 +1,344 @@
+//! The chain of roots: from what meets the pin to the newest (T-5, N-11; TUF 5.3).
+
+use super::machine::{Absent, FileName};
+use super::pin::{Pin, RootRule, own, pinned_root, same};
+use super::record::damaged;
+use super::session::Session;
+use super::{Memory, Mode, TrustedSet, internal};
+use crate::certificate::Validity;
+use crate::crypto::hex;
+use crate::error::{Answer, Code, Error, Result};
+use crate::limits::Budget;
+use crate::metadata::{Format, Metadata, Root, Unverified, Verified, role};
+use std::collections::BTreeMap;
+
+impl Session {
+    /// T-5, N-11: the chain from a root that meets the pin configured now.
+    pub(super) async fn trusted_root(&mut self) -> Result<()> {
+        let stored = self.stored_roots().await?;
+        if let Pin::Root(bytes) = self.settings.pin.clone() {
+            return self.begin_from_pinned(bytes, stored);
+        }
+        if self.settings.wire.format == Format::Tuf1 {
+            return Err(Error::new(Code::ConfigRoot, "T-5", "a TUF 1.0 repository is pinned by a root file"));
+        }
+        if let Some(first) = stored.first() {
+            let rest = stored.get(1..).unwrap_or_default();
+            match self.chain_from(first, rest, &self.settings.pin.clone()) {
+                Ok(()) => return Ok(()),
+                Err(unmet) => {
+                    // A chain that holds by itself does not meet the pin; one that does not is damaged.
+                    self.chain_from(first, rest, &Pin::FirstUse).map_err(|e| self.damaged_roots(e))?;
+                    if self.settings.offline {
+                        return Err(unmet);
+                    }
+                }
+            }
+        }
+        self.anchor_anew(stored).await
+    }
+
+    pub(super) fn damaged_roots(&self, e: Error) -> Error {
+        damaged(&FileName::Root(self.record.root), "the stored roots do not follow from each other")
+            .values("an unbroken chain", e)
+    }
+
+    pub(super) async fn stored_roots(&mut self) -> Result<Vec<Unverified<Root>>> {
+        let mut roots = Vec::new();
+        let Some(stored) = &self.stored else { return Ok(roots) };
+        for version in stored.anchor..=stored.root {
+            let file = FileName::Root(version);
+            let bytes =
+                self.kept(file.clone()).await?.ok_or_else(|| damaged(&file, "a root of the chain is not recorded"))?;
+            let root = self
+                .settings
+                .wire
+                .root(bytes)
+                .map_err(|e| damaged(&file, "a stored root cannot be read").values("a root", e))?;
+            roots.push(root);
+        }
+        Ok(roots)
+    }
+
+    pub(super) fn rule<'a>(&'a self, pin: &'a Pin, validity: Validity, anchor: bool) -> RootRule<'a> {
+        RootRule { gun: &self.settings.name, pin, validity, anchor, by_id: self.settings.mode == Mode::Compatible }
+    }
+
+    pub(super) fn set_of(&self, root: Verified<Root>, pin: &Pin, memory: Memory) -> TrustedSet {
+        TrustedSet {
+            name: self.settings.name.clone(),
+            wire: self.settings.wire,
+            mode: self.settings.mode,
+            pin: pin.clone(),
+            start: self.settings.start,
+            limits: self.settings.limits.clone(),
+            budget: Budget::new(self.settings.limits.work),
+            root,
+            timestamp: None,
+            snapshot: None,
+            targets: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            memory,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Builds the trusted set on a chain of roots whose first meets `pin`.
+    pub(super) fn chain_from(&mut self, anchor: &Unverified<Root>, rest: &[Unverified<Root>], pin: &Pin) -> Result<()> {
+        let mut budget = Budget::new(self.settings.limits.work);
+        let first = self.rule(pin, Validity::Ignored, true).verify(
+            anchor.clone(),
+            &own(anchor),
+            &mut budget,
+            &mut Vec::new(),
+        )?;
+        let memory = self.record.memory();
+        let mut set = self.set_of(first.clone(), pin, memory);
+        let mut chain = vec![first];
+        for root in rest {
+            set.next_root(root.clone())?;
+            chain.push(set.root.clone());
+        }
+        self.chain = chain;
+        self.set = Some(set);
+        Ok(())
+    }
+
+    /// T-5, T-6: a whole root file as the pin; the stored roots go on from it.
+    pub(super) fn begin_from_pinned(&mut self, bytes: Vec<u8>, stored: Vec<Unverified<Root>>) -> Result<()> {
+        let recode = |e: Error| {
+            let found = e.to_string();
+            e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
+        };
+        let root = self.settings.wire.root(bytes).map_err(recode)?;
+        let by_id = self.settings.mode == Mode::Compatible;
+        let mut budget = Budget::new(self.settings.limits.work);
+        let pinned = pinned_root(root, &self.settings.name, by_id, &mut budget).map_err(recode)?;
+        let version = pinned.content().version();
+        let at = stored.iter().position(|r| r.claims().version() == version);
+        let rest = match at {
+            Some(at) => {
+                let held = stored.get(at).cloned().ok_or_else(|| internal("no such root"))?;
+                let held =
+                    pinned_root(held, &self.settings.name, by_id, &mut budget).map_err(|e| self.damaged_roots(e))?;
+                if !same(&held, &pinned)? {
+                    return Err(Error::new(
+                        Code::ConfigRootConflict,
+                        "T-5",
+                        "the store holds another root of the pinned version",
+                    )
+                    .for_role(role::ROOT)
+                    .values(hex(&crate::crypto::sha256(pinned.bytes())), hex(&crate::crypto::sha256(held.bytes()))));
+                }
+                stored.get(at.saturating_add(1)..).unwrap_or_default()
+            }
+            None if stored.is_empty() => &[],
+            None => {
+                return Err(Error::new(
+                    Code::ConfigRootConflict,
+                    "T-5",
+                    "the pinned root is not in the stored chain of roots",
+                )
+                .for_role(role::ROOT)
+                .values(format_args!("one of versions {} to {}", self.record.anchor, self.record.root), version));
+            }
+        };
+        self.chain_from(&pinned.inner, rest, &Pin::FirstUse).map_err(|e| self.damaged_roots(e))?;
+        if at.is_none() {
+            self.anchored(&pinned);
+        }
+        Ok(())
+    }
+
+    /// Records a new anchor, and keeps it.
+    pub(super) fn anchored(&mut self, anchor: &Verified<Root>) {
+        let version = anchor.content().version();
+        self.record.anchor = version;
+        self.keep_file(FileName::Root(version), anchor.bytes());
+        self.walked.push(version);
+    }
+
+    /// N-11: no stored chain meets the pin: the newest root that is served is read, and a root
+    /// that meets the pin is looked for.
+    pub(super) async fn anchor_anew(&mut self, stored: Vec<Unverified<Root>>) -> Result<()> {
+        let memory = self.record.memory();
+        let newest = self.fetch("root.json", self.settings.limits.root, role::ROOT, Absent::IsError).await?;
+        let newest = newest.ok_or_else(|| {
+            Error::new(Code::MissingRoot, "N-20", "the server has no trust data for this name")
+                .for_role(role::ROOT)
+                .in_file("root.json")
+        })?;
+        let newest = self.settings.wire.root(newest).map_err(|e| e.in_file("root.json"))?;
+        let mut budget = Budget::new(self.settings.limits.work);
+        let pin = self.settings.pin.clone();
+        let now = Validity::At(self.settings.start);
+        // Sound: it meets its own threshold by valid certificates.
+        let own_keys = own(&newest);
+        let sound =
+            self.rule(&Pin::FirstUse, now, true).verify(newest.clone(), &own_keys, &mut budget, &mut Vec::new());
+        let sound = sound.map_err(|e| e.in_file("root.json"))?;
+        self.not_below_stored(&sound, &stored)?;
+        if self.extends_stored(&sound, &stored, &pin).await? {
+            return Ok(());
+        }
+        let first = match self.rule(&pin, now, true).verify(newest.clone(), &own_keys, &mut budget, &mut Vec::new()) {
+            Ok(root) => root,
+            Err(unmet) => self.oldest_that_meets(&pin, sound.content().version(), &mut budget).await?.ok_or(unmet)?,
+        };
+        self.begin_chain(&first, &pin, &stored, memory)?;
+        let newest = sound.content().version();
+        if first.content().version() < newest {
+            self.walk().await?;
+        }
+        let reached = self.set()?.root.content().version();
+        if reached < newest {
+            let next = reached.saturating_add(1);
+            return Err(Error::new(Code::MissingRoot, "N-11", "the chain of roots that is served has a gap")
+                .for_role(role::ROOT)
+                .in_file(&format!("{next}.root.json"))
+                .values(format_args!("roots up to {newest}"), format_args!("roots up to {reached}")));
+        }
+        Ok(())
+    }
+
+    /// N-11: a root that is in the stored chain and below its newest is a replay.
+    pub(super) fn not_below_stored(&mut self, served: &Verified<Root>, stored: &[Unverified<Root>]) -> Result<()> {
+        let version = served.content().version();
+        let held = stored.iter().find(|r| r.claims().version() == version);
+        if version < self.record.root && held.is_some_and(|held| held.bytes == *served.bytes()) {
+            return Err(Error::new(
+                Code::RollbackRoot,
+                "N-11",
+                "the newest root that is served is below the stored one",
+            )
+            .for_role(role::ROOT)
+            .values(format_args!("at least {}", self.record.root), version));
+        }
+        Ok(())
+    }
+
+    /// Whether signed steps lead from the newest stored root to the served one, and a root of that
+    /// chain meets the pin: then what is remembered survives.
+    pub(super) async fn extends_stored(
+        &mut self,
+        served: &Verified<Root>,
+        stored: &[Unverified<Root>],
+        pin: &Pin,
+    ) -> Result<bool> {
+        let Some(first) = stored.first() else { return Ok(false) };
+        self.chain_from(first, stored.get(1..).unwrap_or_default(), &Pin::FirstUse)
+            .map_err(|e| self.damaged_roots(e))?;
+        let before = self.chain.clone();
+        match self.walk().await {
+            Err(e) if e.code().answer() == Answer::Refused => {}
+            Err(e) => return Err(e),
+            Ok(()) => {
+                let reached = self.set()?.root.clone();
+                let chain: Vec<_> = self.chain.iter().map(|r| r.inner.clone()).collect();
+                if same(&reached, served)? {
+                    for (at, anchor) in chain.iter().enumerate() {
+                        if self.chain_from(anchor, chain.get(at.saturating_add(1)..).unwrap_or_default(), pin).is_ok() {
+                            self.record.anchor = anchor.claims().version();
+                            return Ok(true);
+                        }
+                    }
+                }
+            }
+        }
+        // Nothing of this attempt is kept.
+        self.chain = before;
+        self.set = None;
+        self.files.clear();
+        self.walked.clear();
+        if let Some(stored) = &self.stored {
+            self.record = stored.clone();
+        }
+        Ok(false)
+    }
+
+    /// From `1.root.json` upward, the first root that meets the pin.
+    pub(super) async fn oldest_that_meets(
+        &mut self,
+        pin: &Pin,
+        newest: u64,
+        budget: &mut Budget,
+    ) -> Result<Option<Verified<Root>>> {
+        for version in 1..newest.min(self.settings.limits.rotations.saturating_add(1)) {
+            let path = format!("{version}.root.json");
+            let Some(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await? else {
+                continue;
+            };
+            let root = self.settings.wire.root(bytes).map_err(|e| e.in_file(&path))?;
+            let by = own(&root);
+            if root.claims().version() != version {
+                return Err(Error::new(Code::RotationVersion, "N-11", "a root under the number of another version")
+                    .for_role(role::ROOT)
+                    .in_file(&path)
+                    .values(version, root.claims().version()));
+            }
+            if let Ok(root) = self.rule(pin, Validity::Ignored, true).verify(root, &by, budget, &mut Vec::new()) {
+                return Ok(Some(root));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins a new chain. What is remembered survives only if the chain holds the newest stored
+    /// root (N-11).
+    pub(super) fn begin_chain(
+        &mut self,
+        first: &Verified<Root>,
+        pin: &Pin,
+        stored: &[Unverified<Root>],
+        memory: Memory,
+    ) -> Result<()> {
+        let holds = stored.last().is_none_or(|last| last.bytes == *first.bytes());
+        let mut set = self.set_of(first.clone(), pin, if holds { memory } else { Memory::default() });
+        if !holds {
+            for file in [FileName::Timestamp, FileName::Snapshot, FileName::Targets(role::TARGETS.to_owned())] {
+                self.record.set_file(&file, None);
+            }
+            set.warn(
+                Error::new(
+                    Code::StoreMemoryDropped,
+                    "N-11",
+                    "the pin leads to another chain of roots: what was remembered is dropped",
+                )
+                .for_role(role::ROOT),
+            );
+        }
+        self.set = Some(set);
+        self.chain = vec![first.clone()];
+        self.anchored(first);
+        Ok(())
+    }
+
+    /// 5.3.3 to 5.3.9: walks `N+1.root.json` until there is none; each is kept before its expiry
+    /// is looked at.
+    pub(super) async fn walk(&mut self) -> Result<()> {
+        for _ in 0..=self.settings.limits.rotations {
+            let version = self.set()?.root.content().version();
+            let next = version.checked_add(1).ok_or_else(|| internal("root versions have run out"))?;
+            let path = format!("{next}.root.json");
+            let Some(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await? else {
+                return Ok(());
+            };
+            if self.walked.len() as u64 >= self.settings.limits.rotations {
+                return Err(Error::new(
+                    Code::LimitRotations,
+                    "T-9",
+                    "a newer root is there, and the run has walked as many as it may",
+                )
+                .for_role(role::ROOT)
+                .values(self.settings.limits.rotations, "more"));
+            }
+            let root = self.settings.wire.root(bytes).map_err(|e| e.in_file(&path))?;
+            self.set()?.next_root(root).map_err(|e| e.in_file(&path))?;
+            let root = self.set()?.root.clone();
+            self.keep_file(FileName::Root(next), root.bytes());
+            self.walked.push(next);
+            self.chain.push(root);
+        }
+        Ok(())
+    }
+}

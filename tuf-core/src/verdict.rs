@@ -1,0 +1,458 @@
+//! The verdict: one document for every language (`docs/verdict.md`, `docs/schema/`).
+//!
+//! Absent values are null, never left out; the order of members is fixed; what is shown of
+//! metadata comes from the verified bytes.
+
+use crate::crypto::{hex, sha256};
+use crate::error::{Answer, Code, Error, Result, shown};
+use crate::metadata::{Metadata, Verified, role};
+use crate::time::Time;
+use crate::trust::{Found, Outcome, Settings, TrustedSet};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The three answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// Every rule held, now, under this configuration.
+    Trusted,
+    /// What was offered breaks a rule, or is not signed.
+    Refused,
+    /// No answer was reached.
+    Unchecked,
+}
+
+/// One document: a verdict, or an error in its place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Document {
+    /// The answer for one subject.
+    Verdict(Box<Verdict>),
+    /// The question itself was wrong.
+    Error(ErrorDocument),
+}
+
+/// What stands in a subject's place when the question was wrong.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ErrorDocument {
+    schema: &'static str,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The answer for one subject.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    schema: &'static str,
+    /// The answer.
+    pub verdict: Word,
+    /// The time used, RFC 3339 in UTC.
+    pub judged_at: String,
+    /// Whether that was not the clock's.
+    pub injected: bool,
+    /// What was asked.
+    pub subject: Subject,
+    /// What was found, if trusted.
+    pub target: Option<Target>,
+    /// For a collection, or a digest with several names: each of them.
+    pub targets: Option<Vec<Listed>>,
+    /// One entry for each trust repository.
+    pub trust: Vec<Trust>,
+    /// Why not; null when trusted.
+    pub reason: Option<Reason>,
+    /// What should be mended.
+    pub warnings: Vec<Reason>,
+}
+
+/// What was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Subject {
+    /// `image`, `artifact` or `collection`.
+    pub kind: &'static str,
+    /// As given.
+    pub input: String,
+    /// The tag, given or implied.
+    pub tag: Option<String>,
+    /// The target path, for artifacts.
+    pub path: Option<String>,
+    /// The digest, as given.
+    pub digest: Option<String>,
+}
+
+/// A target that is trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Target {
+    /// `sha256:…`
+    pub digest: Option<String>,
+    /// All known hashes in hex, by algorithm.
+    pub hashes: BTreeMap<&'static str, String>,
+    /// Length in bytes.
+    pub length: Option<u64>,
+    /// The role that answers.
+    pub role: String,
+    /// The roles or repositories that agree.
+    pub agreed_by: Vec<String>,
+    /// `name@sha256:…`
+    pub pinned: Option<String>,
+    /// Custom data, as received.
+    pub custom: Option<String>,
+}
+
+/// An entry of a collection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// The tag, for images.
+    pub tag: Option<String>,
+    /// The path, for artifacts.
+    pub path: Option<String>,
+    /// What is signed.
+    pub target: Target,
+}
+
+/// How a repository was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trust {
+    /// GUN or metadata URL.
+    pub repository: String,
+    /// `notary1` or `tuf1`.
+    pub format: &'static str,
+    /// `strict` or `compatible`.
+    pub mode: &'static str,
+    /// Tag rule, required roles or search.
+    pub rule: String,
+    /// What the first root had to meet.
+    pub pin: PinSource,
+    /// Where the metadata came from.
+    pub source: String,
+    /// Whether the store answered alone.
+    pub offline: bool,
+    /// When the last complete check ended.
+    pub last_checked_at: Option<String>,
+    /// The role that expires first.
+    pub earliest_expiry: Option<Expiry>,
+    /// Root versions walked in this run.
+    pub root_versions: Vec<u64>,
+    /// The roles that were used.
+    pub roles: Vec<Role>,
+}
+
+/// Where a pin comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PinSource {
+    /// `certificate-ids`, `ca`, `root` or `first-use`.
+    pub kind: &'static str,
+    /// The file that configures it.
+    pub from: String,
+}
+
+/// When a role expires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expiry {
+    /// The role.
+    pub role: String,
+    /// RFC 3339 in UTC.
+    pub at: String,
+}
+
+/// A role that was verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Role {
+    /// Its name.
+    pub role: String,
+    /// Its version.
+    pub version: u64,
+    /// RFC 3339 in UTC.
+    pub expires: String,
+    /// The threshold that was met.
+    pub threshold: u64,
+    /// Ids of the keys that were counted.
+    pub signed_by: Vec<String>,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+}
+
+/// Why: a code, where, which rule, both values, and what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Stable code.
+    #[serde(serialize_with = "code_text")]
+    pub code: Code,
+    /// The role.
+    pub role: Option<String>,
+    /// The file.
+    pub file: Option<String>,
+    /// The keys.
+    pub key_ids: Vec<String>,
+    /// Our id of the rule, and the section of the specification.
+    pub rule: &'static str,
+    /// What the rule asks for.
+    pub expected: Option<String>,
+    /// What was there.
+    pub found: Option<String>,
+    /// One sentence.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+fn code_text<S: serde::Serializer>(code: &Code, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(code.as_str())
+}
+
+impl Reason {
+    /// The reason that an error is, for a subject or collection of this name.
+    pub fn of(error: &Error, name: &str) -> Self {
+        let hint =
+            error.hint().map(str::to_owned).or_else(|| hint(error.code()).map(|h| h.replace("NAME", &shown(name))));
+        Reason {
+            code: error.code(),
+            role: error.role().map(shown),
+            file: error.file().map(shown),
+            key_ids: error.key_ids().to_vec(),
+            rule: error.rule(),
+            expected: error.expected().map(str::to_owned),
+            found: error.found().map(str::to_owned),
+            message: error.message(),
+            hint,
+        }
+    }
+}
+
+/// What to do next. No hint tells how to weaken a check.
+fn hint(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::ConfigNoPin => "pin the publisher's root certificate: verify-cli trust add NAME --certificate-id ID",
+        Code::ConfigNoServer => {
+            "name the trust server of this prefix in the configuration: [server.\"HOST/\"] url = \"…\""
+        }
+        Code::PinMismatch => {
+            "see what is pinned: verify-cli trust show NAME; ask the publisher, over another channel, which certificate is theirs"
+        }
+        Code::PinCertificateExpired => "the publisher must sign a root with a valid certificate: ask them for one",
+        Code::TargetNotSigned => "see what is signed: verify-cli image list NAME",
+        Code::TargetOtherDigest => "see which digest is signed: verify-cli image list NAME",
+        Code::TargetOtherRole | Code::QuorumNotMet => {
+            "see which roles sign what: verify-cli image list NAME --tag-rule targets-first"
+        }
+        Code::ExpiredRoot | Code::ExpiredSnapshot | Code::ExpiredTargets | Code::ExpiredDelegation => {
+            "the publisher must sign this role again"
+        }
+        Code::ExpiredTimestamp => {
+            "the trust server must sign a new timestamp: check that it runs, and that no mirror serves an old one"
+        }
+        Code::RollbackRoot
+        | Code::RollbackTimestamp
+        | Code::RollbackSnapshot
+        | Code::RollbackTargets
+        | Code::RollbackDelegation => {
+            "the server offers an older state than was seen before: find out whether it was restored from a backup, or is under attack"
+        }
+        Code::RollbackRemoved => {
+            "ask the publisher whether the delegation was withdrawn: a withdrawal takes it out of its parent too"
+        }
+        Code::MissingRoot | Code::MissingTimestamp => "check the name, and that the collection is published: NAME",
+        Code::StoreDamaged => {
+            "find out what changed the file, then restore the folder from a backup, or remove it and lose what it remembers"
+        }
+        Code::StoreEmpty => "check once while the server can be reached: verify-cli image list NAME",
+        Code::StoreFull | Code::StoreIo => "make room or mend the folder named by `cache`, then ask again",
+        Code::NetworkUnreachable => "check that the source named by `url` is there, then ask again",
+        Code::ClockBehind => "set the clock, then ask again",
+        Code::UsageReference => "write it as docker does: registry.example/team/app:1.0",
+        Code::Internal => "this is a fault of the program: please report it with the message above",
+        _ => return None,
+    })
+}
+
+impl Document {
+    /// The process exit status: trusted 0, refused 1, usage 2, unchecked 3.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Document::Error(_) => 2,
+            Document::Verdict(v) => match v.verdict {
+                Word::Trusted => 0,
+                Word::Refused => 1,
+                Word::Unchecked => 3,
+            },
+        }
+    }
+
+    /// The document of a wrong question.
+    pub fn of_error(error: &Error, name: &str) -> Self {
+        Document::Error(ErrorDocument { schema: "error/1", reason: Reason::of(error, name) })
+    }
+}
+
+/// The exit status of several subjects: the worst, in the order 2, 1, 3, 0.
+pub fn worst_status(documents: &[Document]) -> u8 {
+    let rank = |status: &u8| match status {
+        2 => 3,
+        1 => 2,
+        3 => 1,
+        _ => 0,
+    };
+    documents.iter().map(Document::exit_status).max_by_key(rank).unwrap_or(2)
+}
+
+/// What a verdict says beside the outcome.
+#[derive(Clone, Debug)]
+pub struct Circumstances<'a> {
+    /// What was asked.
+    pub subject: Subject,
+    /// The name that pinned references begin with.
+    pub name: &'a str,
+    /// The settings of the run.
+    pub settings: &'a Settings,
+    /// The rule, in words.
+    pub rule: String,
+    /// Where the pin comes from.
+    pub pin: PinSource,
+    /// Where the metadata came from.
+    pub source: String,
+    /// Warnings about the question itself.
+    pub warnings: Vec<Error>,
+}
+
+impl Document {
+    /// The document of one answer of a run.
+    pub fn of(about: &Circumstances<'_>, outcome: &Outcome, answer: &Result<Vec<Found>>, notes: &[Error]) -> Self {
+        let error = answer.as_ref().err();
+        let word = match error.map(|e| e.code().answer()) {
+            None => Word::Trusted,
+            Some(Answer::Refused) => Word::Refused,
+            Some(Answer::Unchecked) => Word::Unchecked,
+            Some(Answer::Usage) => return Document::of_error_opt(error, about.name),
+        };
+        let collection = &about.settings.name;
+        let found = answer.as_deref().unwrap_or_default();
+        let of_tag = |f: &Found| Listed { tag: Some(f.path.clone()), path: None, target: target(f, about.name) };
+        let one = about.subject.kind != "collection";
+        let many = !one || about.subject.tag.is_none();
+        let set_warnings = outcome.set.as_ref().map(TrustedSet::warnings).unwrap_or_default();
+        let mut warnings: Vec<Reason> = Vec::new();
+        for e in about.warnings.iter().chain(set_warnings).chain(notes) {
+            let reason = Reason::of(e, collection);
+            if !warnings.contains(&reason) {
+                warnings.push(reason);
+            }
+        }
+        Document::Verdict(Box::new(Verdict {
+            schema: "verdict/1",
+            verdict: word,
+            judged_at: whole_seconds(about.settings.start),
+            injected: about.settings.injected,
+            subject: about.subject.clone(),
+            target: found.first().filter(|_| one).map(|f| target(f, about.name)),
+            targets: (many && error.is_none()).then(|| found.iter().map(of_tag).collect()),
+            trust: vec![trust(about, outcome)],
+            reason: error.map(|e| Reason::of(e, collection)),
+            warnings,
+        }))
+    }
+
+    fn of_error_opt(error: Option<&Error>, name: &str) -> Self {
+        let unknown = Error::new(Code::Internal, "internal", "an error without a reason");
+        Document::of_error(error.unwrap_or(&unknown), name)
+    }
+
+    /// An unchecked verdict without any trust data: a fault of the program.
+    pub fn unchecked(subject: Subject, at: Time, injected: bool, error: &Error) -> Self {
+        Document::Verdict(Box::new(Verdict {
+            schema: "verdict/1",
+            verdict: Word::Unchecked,
+            judged_at: whole_seconds(at),
+            injected,
+            reason: Some(Reason::of(error, &subject.input)),
+            subject,
+            target: None,
+            targets: None,
+            trust: Vec::new(),
+            warnings: Vec::new(),
+        }))
+    }
+}
+
+/// The time of a run in whole seconds (T-3).
+fn whole_seconds(t: Time) -> String {
+    Time::from_unix(t.unix()).unwrap_or(t).to_string()
+}
+
+fn target(found: &Found, name: &str) -> Target {
+    let hashes: BTreeMap<&'static str, String> = found.target.hashes().to_hex().into_iter().collect();
+    let digest = hashes.get("sha256").map(|h| format!("sha256:{h}"));
+    Target {
+        pinned: digest.as_ref().map(|d| format!("{name}@{d}")),
+        digest,
+        hashes,
+        length: found.target.length(),
+        role: found.role.clone(),
+        agreed_by: found.agreed_by.clone(),
+        custom: found.target.custom().map(str::to_owned),
+    }
+}
+
+fn trust(about: &Circumstances<'_>, outcome: &Outcome) -> Trust {
+    let set = outcome.set.as_ref();
+    Trust {
+        repository: about.settings.name.clone(),
+        format: about.settings.wire.format.as_str(),
+        mode: about.settings.mode.as_str(),
+        rule: about.rule.clone(),
+        pin: about.pin.clone(),
+        source: about.source.clone(),
+        offline: about.settings.offline || outcome.from_store,
+        last_checked_at: outcome.last_checked.map(|t| t.to_string()),
+        earliest_expiry: set.map(TrustedSet::earliest_expiry).map(|(role, at)| Expiry { role, at: at.to_string() }),
+        root_versions: outcome.root_versions.clone(),
+        roles: set.map(roles).unwrap_or_default(),
+    }
+}
+
+fn roles(set: &TrustedSet) -> Vec<Role> {
+    let mut out = vec![one_role(set.root())];
+    out.extend(set.timestamp().map(one_role));
+    out.extend(set.snapshot().map(one_role));
+    out.extend(set.top_level_targets().map(one_role));
+    out.extend(set.verified_targets().filter(|t| t.role() != role::TARGETS).map(one_role));
+    out
+}
+
+fn one_role<T: Metadata>(file: &Verified<T>) -> Role {
+    Role {
+        role: file.role().to_owned(),
+        version: file.content().version(),
+        expires: file.content().expires().to_string(),
+        threshold: file.threshold(),
+        signed_by: file.signed_by().to_vec(),
+        sha256: hex(&sha256(file.bytes())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_status_is_told_in_the_order_2_1_3_0() {
+        let doc = |code: Code| {
+            let e = Error::new(code, "T-1", "x");
+            match code.answer() {
+                Answer::Usage => Document::of_error(&e, "x"),
+                _ => {
+                    let now = Time::parse("2030-01-01T00:00:00Z").expect("a time");
+                    let mut d = Document::unchecked(Subject::default(), now, true, &e);
+                    if let (Document::Verdict(v), Answer::Refused) = (&mut d, code.answer()) {
+                        v.verdict = Word::Refused;
+                    }
+                    d
+                }
+            }
+        };
+        let (usage, refused, unchecked) = (doc(Code::UsageFlag), doc(Code::PinMismatch), doc(Code::Internal));
+        assert_eq!(worst_status(&[unchecked.clone(), refused.clone(), usage.clone()]), 2);
+        assert_eq!(worst_status(&[unchecked.clone(), refused]), 1);
+        assert_eq!(worst_status(&[unchecked]), 3);
+        assert_eq!(worst_status(&[]), 2, "no subject is no pass");
+    }
+}
