@@ -35,6 +35,7 @@ def pss(digest, salt):
 
 def rsa_rows(bits, ways):
     key = rsa.generate_private_key(65537, bits)
+    assert key.public_key().public_numbers().n.bit_length() == bits
     for name, pad, digest in ways:
         yield "rsa%d %s" % (bits, name), key, lambda message, pad=pad, digest=digest: key.sign(message, pad, digest)
 
@@ -70,7 +71,7 @@ def rows():
         ("pkcs1v15 sha256", padding.PKCS1v15(), SHA256),
         ("pkcs1v15 sha512", padding.PKCS1v15(), SHA512),
     ])
-    for bits in 1024, 2047, 3072, 4096, 8192, 8193:
+    for bits in 1024, 2047, 3072, 4096, 8192, 8200:
         yield from rsa_rows(bits, [("pss sha256 salt 32", pss(SHA256, 32), SHA256),
                                    ("pss sha256 salt longest", pss(SHA256, padding.PSS.MAX_LENGTH), SHA256),
                                    ("pkcs1v15 sha256", padding.PKCS1v15(), SHA256)])

@@ -349,7 +349,11 @@ impl Error {
         if self.0.path.is_empty() {
             return self.0.message.clone();
         }
-        let path: Vec<&str> = self.0.path.iter().rev().map(String::as_str).collect();
+        // Outermost first; of a very deep place only the beginning.
+        let mut path: Vec<&str> = self.0.path.iter().rev().take(12).map(String::as_str).collect();
+        if self.0.path.len() > path.len() {
+            path.push("…");
+        }
         format!("{} (at {})", self.0.message, path.join("."))
     }
 
@@ -406,8 +410,13 @@ impl Error {
     }
 }
 
+/// Text as it is shown: control characters escaped.
+pub fn escaped(text: &str) -> String {
+    text.chars().flat_map(escape).collect()
+}
+
 /// A name from outside as it is shown: at most 80 characters, control characters escaped.
-pub(crate) fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     let mut out: String = name.chars().take(80).flat_map(escape).collect();
     if name.chars().nth(80).is_some() {
         out.push('…');

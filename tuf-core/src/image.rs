@@ -30,12 +30,14 @@ impl Reference {
     /// # Errors
     /// `usage.reference`.
     pub fn parse(input: &str) -> Result<Self> {
+        // A look-alike is shown as what it is.
+        let input_shown = shown(&input.chars().flat_map(char::escape_default).collect::<String>());
         let refuse = |why: &str, hint: &str| {
-            Error::new(Code::UsageReference, "N-35", format!("`{}` is no image reference: {why}", shown(input)))
-                .values("[HOST[:PORT]/]NAME[:TAG][@sha256:DIGEST]", shown(input))
+            Error::new(Code::UsageReference, "N-35", format!("`{input_shown}` is no image reference: {why}"))
+                .values("[HOST[:PORT]/]NAME[:TAG][@sha256:DIGEST]", &input_shown)
                 .with_hint(hint)
         };
-        let plain = "write it as docker does: registry.example/team/app:1.0";
+        let plain = "write it as docker does: verify-cli image verify registry.example/team/app:1.0";
         if input.is_empty() {
             return Err(refuse("it is empty", plain));
         }
@@ -45,10 +47,9 @@ impl Reference {
         let (rest, digest) = match input.split_once('@') {
             Some((rest, digest)) => (
                 rest,
-                Some(
-                    read_digest(digest)
-                        .map_err(|why| refuse(&why, "a digest is sha256: and 64 lower-case hex digits"))?,
-                ),
+                Some(read_digest(digest).map_err(|why| {
+                    refuse(&why, "copy the whole digest: verify-cli image verify registry.example/team/app@sha256:…")
+                })?),
             ),
             None => (input, None),
         };
@@ -63,7 +64,7 @@ impl Reference {
         };
         if let Some(tag) = tag {
             if !is_tag(tag) || rest.len() != name.len().saturating_add(1).saturating_add(tag.len()) {
-                return Err(refuse("its tag is malformed", "a tag is up to 128 letters, digits, `_`, `.` and `-`"));
+                return Err(refuse("its tag is malformed", plain));
             }
             if last == 0 && looks_like_host(name) && tag.bytes().all(|b| b.is_ascii_digit()) {
                 return Err(refuse("it names a host and a port, and no image", plain));

@@ -203,8 +203,8 @@ fn code_text<S: serde::Serializer>(code: &Code, s: S) -> Result<S::Ok, S::Error>
 impl Reason {
     /// The reason that an error is, for a subject or collection of this name.
     pub fn of(error: &Error, name: &str) -> Self {
-        let hint =
-            error.hint().map(str::to_owned).or_else(|| hint(error.code()).map(|h| h.replace("NAME", &shown(name))));
+        let general = || hint(error.code()).replace("NAME", &shown(name));
+        let hint = Some(error.hint().map_or_else(general, str::to_owned));
         Reason {
             code: error.code(),
             role: error.role().map(shown),
@@ -220,11 +220,11 @@ impl Reason {
 }
 
 /// What to do next. No hint tells how to weaken a check.
-fn hint(code: Code) -> Option<&'static str> {
-    Some(match code {
+fn hint(code: Code) -> &'static str {
+    match code {
         Code::ConfigNoPin => "pin the publisher's root certificate: verify-cli trust add NAME --certificate-id ID",
         Code::ConfigNoServer => {
-            "name the trust server of this prefix in the configuration: [server.\"HOST/\"] url = \"…\""
+            "name its source in the configuration: [server.\"NAME\"] url = \"file:/…\"; which file that is: verify-cli --help"
         }
         Code::PinMismatch => {
             "see what is pinned: verify-cli trust show NAME; ask the publisher, over another channel, which certificate is theirs"
@@ -259,10 +259,11 @@ fn hint(code: Code) -> Option<&'static str> {
         Code::StoreFull | Code::StoreIo => "make room or mend the folder named by `cache`, then ask again",
         Code::NetworkUnreachable => "check that the source named by `url` is there, then ask again",
         Code::ClockBehind => "set the clock, then ask again",
-        Code::UsageReference => "write it as docker does: registry.example/team/app:1.0",
+        Code::UsageReference => "write it as docker does: verify-cli image verify registry.example/team/app:1.0",
         Code::Internal => "this is a fault of the program: please report it with the message above",
-        _ => return None,
-    })
+        _ if code.answer() == Answer::Usage => "see: verify-cli --help",
+        _ => "every detail, to show the publisher: verify-cli image list NAME --output json",
+    }
 }
 
 impl Document {

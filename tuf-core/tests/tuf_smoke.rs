@@ -8,14 +8,14 @@ mod support;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
-use support::{Client, GUN, Key, NOW, Repo, Shelf, at, code, found, of};
+use support::{Client, Key, NOW, Repo, at, code, found, of};
 use tuf_core::Code;
 use tuf_core::client::drive;
 use tuf_core::crypto::hex;
 use tuf_core::metadata::{Format, Metadata, role};
 use tuf_core::store::MemoryStore;
 use tuf_core::transport::{FolderTransport, Transport};
-use tuf_core::trust::{Fetched, FileName, Outcome, Pin, Query, Request, Settings, TagRule, start};
+use tuf_core::trust::{Fetched, Outcome, Pin, Query, Request, Settings, TagRule, start};
 use tuf_core::wire::Wire;
 
 /// A folder of metadata, and what was asked of it.
@@ -103,5 +103,100 @@ fn the_smoke_repository_is_asked_for_in_order_and_for_no_more_than_it_takes() {
         let (again, asked) = run(&mut store, &[path]);
         assert_eq!(asked, ["3.root.json", "timestamp.json"], "{path}, again");
         assert_eq!(again.refreshed, Ok(()));
+    }
+}
+
+/// A repository with two delegated roles, of which one has a target.
+fn own() -> Repo {
+    let mut repo = Repo::tuf();
+    repo.target("targets", "hello.txt", "hello");
+    repo.delegate("targets", "other", &["other/*"]);
+    repo.delegate("targets", "project", &["project/*"]);
+    repo.target("project", "project/app.tar", "app");
+    repo
+}
+
+/// T-12.1 T-14.1 T-15.1: with thresholds of two, and each file with length and hashes; one
+/// signature less, and nothing is trusted.
+#[test]
+fn files_that_meet_their_threshold_are_accepted() {
+    let two = |name: &str| vec![Key::named(&format!("{name} a")), Key::named(&format!("{name} b"))];
+    let mut repo = own();
+    for name in [role::TIMESTAMP, role::SNAPSHOT, role::TARGETS] {
+        repo.keys.insert(name, (two(name), 2));
+    }
+    repo.delegate_to("targets", "project", &["project/*"], &two("project"), 2);
+    repo.roots.clear();
+    repo.add_root(|_| {});
+    let look = |repo: &Repo| Client::of(repo).look(&mut repo.publish(), "project/app.tar", TagRule::Search);
+    assert_eq!(found(&look(&repo)), of("app", "project"));
+    for name in [role::TIMESTAMP, role::SNAPSHOT, role::TARGETS, "project"] {
+        let mut short = repo.clone();
+        short.file(name).signers = Some(two(name)[..1].to_vec());
+        assert_eq!(code(&look(&short)), Some(Code::SignatureThreshold), "{name}");
+    }
+}
+
+/// T-11.1 T-11.2, in both formats: each of the four roles has to be there.
+#[test]
+fn a_root_names_the_four_top_level_roles() {
+    for (format, mut repo) in [(Format::Tuf1, Repo::tuf()), (Format::Notary1, Repo::notary())] {
+        let wire = Wire::strict(format);
+        assert!(wire.root(repo.roots[0].clone()).is_ok());
+        for name in role::TOP_LEVEL {
+            repo.add_root(|signed| drop(signed["roles"].as_object_mut().unwrap().remove(name)));
+            let root = wire.root(repo.roots.last().unwrap().clone());
+            assert_eq!(code(&root), Some(Code::ParseSchema), "{format:?} without {name}");
+        }
+    }
+}
+
+/// T-11.3: whatever a further role looks like it does no harm, and stays in the file.
+#[test]
+fn further_roles_of_a_root_are_kept_and_ignored() {
+    for further in [json!({"keyids": [], "threshold": 1}), json!({"threshold": 0}), json!(null), json!("x")] {
+        for mut repo in [Repo::tuf(), Repo::notary()] {
+            repo.target("targets", "hello.txt", "hello");
+            repo.roots.clear();
+            repo.add_root(|signed| signed["roles"]["mirror"] = further.clone());
+            let name = (Query::Name("hello.txt".to_owned()), TagRule::TargetsFirst);
+            let outcome = Client::of(&repo).run(&mut repo.publish(), vec![name]);
+            assert_eq!(found(&outcome.answers[0]), of("hello", "targets"), "{further}");
+            assert_eq!(outcome.set.unwrap().root().bytes().as_slice(), repo.roots[0]);
+        }
+    }
+}
+
+/// T-11.5 T-11.6 T-19.1 T-19.2: names follow the newest root's `consistent_snapshot`; absent is
+/// false; the timestamp's name is always plain.
+#[test]
+fn names_follow_consistent_snapshot_of_the_newest_root() {
+    let numbered = ["timestamp.json", "4.snapshot.json", "5.targets.json", "6.project.json"];
+    let plain = ["timestamp.json", "snapshot.json", "targets.json", "project.json"];
+    let set = |value: Option<bool>| {
+        move |signed: &mut Value| match value {
+            Some(value) => signed["consistent_snapshot"] = json!(value),
+            None => drop(signed.as_object_mut().unwrap().remove("consistent_snapshot")),
+        }
+    };
+    for (first, newest, names) in [
+        (Some(true), Some(true), numbered),
+        (Some(false), Some(true), numbered),
+        (None, Some(true), numbered),
+        (Some(true), Some(false), plain),
+        (Some(true), None, plain),
+        (None, None, plain),
+    ] {
+        let mut repo = own();
+        for (name, version) in [("timestamp", 3), ("snapshot", 4), ("targets", 5), ("project", 6)] {
+            repo.signed(name)["version"] = json!(version);
+        }
+        repo.roots.clear();
+        repo.add_root(set(first));
+        repo.add_root(set(newest));
+        let mut server = repo.publish();
+        let answer = Client::of(&repo).look(&mut server, "project/app.tar", TagRule::Search);
+        assert_eq!(found(&answer), of("app", "project"), "{first:?} {newest:?}: {answer:?}");
+        assert_eq!(server.asked(), [&["2.root.json", "3.root.json"][..], &names].concat(), "{first:?} {newest:?}");
     }
 }

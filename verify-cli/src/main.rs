@@ -1,1 +1,31 @@
-fn main() {}
+//! `verify-cli`: is this image digest what its publisher signed, and is it current?
+
+mod args;
+mod image;
+mod output;
+mod paths;
+mod sample;
+mod trust;
+
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+/// What the last panic said: told as an internal error, never on the way out of a pass.
+static PANIC: Mutex<String> = Mutex::new(String::new());
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|info| {
+        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = info.to_string();
+    }));
+    let outcome = std::panic::catch_unwind(|| args::Cli::read().map_or_else(|status| status, run));
+    let status = outcome.unwrap_or_else(|_| output::panicked(&PANIC.lock().unwrap_or_else(PoisonError::into_inner)));
+    ExitCode::from(status)
+}
+
+fn run(cli: args::Cli) -> u8 {
+    match &cli.verb {
+        args::Verb::Image(args::Image::Verify(verify)) => image::verify(&cli.global, verify),
+        args::Verb::Image(args::Image::List(list)) => image::list(&cli.global, list),
+        args::Verb::Trust(verb) => trust::run(&cli.global, verb),
+    }
+}

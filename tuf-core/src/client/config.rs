@@ -203,16 +203,20 @@ impl Config {
     /// # Errors
     /// `usage.file`, `config.*`; the message holds line and place.
     pub fn read(file: &Path, must_exist: bool) -> Result<Self> {
+        let trust = text_of(&beside(file), false)?;
+        Config::read_with(file, must_exist, trust.as_deref().unwrap_or_default())
+    }
+
+    /// [`Config::read`] with this text as `trust.toml`.
+    ///
+    /// # Errors
+    /// Those of [`Config::read`].
+    pub fn read_with(file: &Path, must_exist: bool, trust: &str) -> Result<Self> {
         let mut config = Config::default();
         if let Some(text) = text_of(file, must_exist)? {
             config.add(&text, file)?;
         }
-        let beside = file.with_file_name("trust.toml");
-        if beside != file
-            && let Some(text) = text_of(&beside, false)?
-        {
-            config.add(&text, &beside)?;
-        }
+        config.add(trust, &beside(file))?;
         Ok(config)
     }
 
@@ -282,7 +286,7 @@ impl Config {
     /// `config.no-server`, `config.no-pin`, `config.value`.
     pub fn resolve(&self, name: &str, now: Time, injected: bool, choices: &Choices) -> Result<Resolved> {
         let server = longest(&self.servers, name, |_| true).ok_or_else(|| {
-            Error::new(Code::ConfigNoServer, "verdict.md", format!("no server is configured for {}", shown(name)))
+            Error::new(Code::ConfigNoServer, "docs/verdict.md", format!("no server is configured for {}", shown(name)))
                 .values(format_args!("[server.\"{}\"] or a shorter prefix that ends at `/`", shown(name)), "none")
         })?;
         let format = match server.format {
@@ -326,12 +330,18 @@ fn no_pin(name: &str) -> Error {
         .values(format_args!("[trust.\"{}\"] or a shorter prefix that ends at `/`", shown(name)), "none")
 }
 
+fn beside(file: &Path) -> PathBuf {
+    file.with_file_name("trust.toml")
+}
+
 fn text_of(file: &Path, must_exist: bool) -> Result<Option<String>> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && !must_exist => Ok(None),
-        Err(e) => Err(Error::new(Code::UsageFile, "verdict.md", format!("the configuration file cannot be read: {e}"))
-            .in_file(&file.display().to_string())),
+        Err(e) => {
+            Err(Error::new(Code::UsageFile, "docs/verdict.md", format!("the configuration file cannot be read: {e}"))
+                .in_file(&file.display().to_string()))
+        }
     }
 }
 
@@ -340,21 +350,23 @@ fn unreadable(e: &toml::de::Error, file: &str) -> Error {
     let text = e.to_string();
     let unknown = e.message().strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     let Some((key, rest)) = unknown else {
-        return Error::new(Code::ConfigValue, "verdict.md", text.trim_end().to_owned()).in_file(file);
+        return Error::new(Code::ConfigValue, "docs/verdict.md", text.trim_end().to_owned()).in_file(file);
     };
     let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
     let near = known.iter().max_by(|a, b| strsim::jaro(a, key).total_cmp(&strsim::jaro(b, key)));
-    let e = Error::new(Code::ConfigUnknownKey, "verdict.md", text.trim_end().to_owned())
+    let e = Error::new(Code::ConfigUnknownKey, "docs/verdict.md", text.trim_end().to_owned())
         .in_file(file)
         .values(known.join(", "), shown(key));
     match near {
-        Some(near) => e.with_hint(format!("did you mean `{near}`?")),
+        Some(near) => {
+            e.with_hint(format!("did you mean `{near}`? To see whether the file is sound: verify-cli trust show"))
+        }
         None => e,
     }
 }
 
 fn value(file: &str, prefix: &str, why: &str) -> Error {
-    Error::new(Code::ConfigValue, "verdict.md", format!("[\"{}\"]: {why}", shown(prefix))).in_file(file)
+    Error::new(Code::ConfigValue, "docs/verdict.md", format!("[\"{}\"]: {why}", shown(prefix))).in_file(file)
 }
 
 fn check_prefix(prefix: &str, file: &str) -> Result<()> {
@@ -386,8 +398,9 @@ impl Server {
         if let Some(files) = &self.files {
             return Ok(Source::Memory(files.clone()));
         }
-        let refuse =
-            |why: &str| Error::new(Code::ConfigValue, "verdict.md", format!("`url = \"{}\"`: {why}", shown(&self.url)));
+        let refuse = |why: &str| {
+            Error::new(Code::ConfigValue, "docs/verdict.md", format!("`url = \"{}\"`: {why}", shown(&self.url)))
+        };
         let path = self.url.strip_prefix("file://").or_else(|| self.url.strip_prefix("file:"));
         let path = path.ok_or_else(|| {
             refuse("this release reads trust data from folders (file:); servers come with the next one")

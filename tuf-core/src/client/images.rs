@@ -180,7 +180,7 @@ fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
     if resolved.settings.wire.format == crate::metadata::Format::Tuf1 {
         return Err(Error::new(
             Code::ConfigValue,
-            "verdict.md",
+            "docs/verdict.md",
             "images are looked up in Notary trust data: format = \"tuf1\" comes later",
         ));
     }

@@ -124,6 +124,7 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let inner = parts.concat();
     let length = match inner.len() {
         n @ 0..=127 => vec![n as u8],
+        n @ 128..=255 => vec![0x81, n as u8],
         n => vec![0x82, (n >> 8) as u8, n as u8],
     };
     [&[tag], &length[..], &inner].concat()
@@ -184,7 +185,8 @@ pub(crate) fn tuf_file(signed: &str, signatures: &[(&str, String)]) -> String {
 
 /// A file of Notary, from the text of `signed` and (id, method, signature).
 pub(crate) fn notary_file(signed: &str, signatures: &[(&str, &str, Vec<u8>)]) -> String {
-    let row = |(id, method, sig): &(&str, &str, Vec<u8>)| json!({"keyid": id, "method": method, "sig": BASE64.encode(sig)});
+    let row =
+        |(id, method, sig): &(&str, &str, Vec<u8>)| json!({"keyid": id, "method": method, "sig": BASE64.encode(sig)});
     let list: Vec<Value> = signatures.iter().map(row).collect();
     format!(r#"{{"signatures":{},"signed":{signed}}}"#, Value::from(list))
 }
@@ -302,9 +304,7 @@ pub(crate) fn tuf_repo() -> Repo {
         signed
     };
     let target = |text: &str| json!({"length": text.len(), "hashes": {"sha256": hex(&sha256(text.as_bytes()))}});
-    let delegation = |name: &str, id: &str, path: &str| {
-        json!({"name": name, "keyids": [id], "threshold": 1, "terminating": false, "paths": [path]})
-    };
+    let delegation = |name: &str, id: &str, path: &str| json!({"name": name, "keyids": [id], "threshold": 1, "terminating": false, "paths": [path]});
     let signed = [
         (
             "root",
@@ -353,7 +353,8 @@ pub(crate) fn notary_repo() -> Repo {
     let [(timestamp, k2), (snapshot, k3), (targets, k4), (releases, k5)] = [2, 3, 4, 5].map(notary_ed);
     let keys: BTreeMap<&str, Value> =
         [(&*root_id, certificate), (&timestamp, k2), (&snapshot, k3), (&targets, k4)].into();
-    let target = |text: &str| json!({"length": text.len(), "hashes": {"sha256": BASE64.encode(&sha256(text.as_bytes()))}});
+    let target =
+        |text: &str| json!({"length": text.len(), "hashes": {"sha256": BASE64.encode(&sha256(text.as_bytes()))}});
     let signed = [
         (
             "root",
@@ -375,7 +376,12 @@ pub(crate) fn notary_repo() -> Repo {
                 "delegations": {"keys": {}, "roles": []}}),
         ),
     ];
-    let signers = [("timestamp", timestamp, 2), ("snapshot", snapshot, 3), ("targets", targets, 4), ("targets/releases", releases, 5)];
+    let signers = [
+        ("timestamp", timestamp, 2),
+        ("snapshot", snapshot, 3),
+        ("targets", targets, 4),
+        ("targets/releases", releases, 5),
+    ];
     Repo {
         format: Format::Notary1,
         signed: signed.map(|(role, signed)| (role.to_owned(), signed)).into(),

@@ -1,0 +1,172 @@
+//! The command line.
+
+use crate::output;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use tuf_core::{Code, Error};
+
+/// Verify image digests against a Notary-style trust repository.
+///
+/// Exit status: 0 trusted, 1 refused, 2 the question was wrong (usage, configuration), 3 could
+/// not check. Only 0 is a pass.
+#[derive(Debug, Parser)]
+#[command(name = "verify-cli", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags that stand before or after the verb.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Configuration file [default: $VERIFY_CLI_CONFIG, else verify-cli/config.toml in the XDG
+    /// configuration folder]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// What stands on stdout: pinned references, or verdict documents
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    pub(crate) output: Format,
+    /// Ask the store alone: no server, no folder
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+    /// Judge as of TIME (RFC 3339) instead of the clock: for tests and inquiries
+    #[arg(long, value_name = "TIME", global = true)]
+    pub(crate) at: Option<String>,
+    /// Fail inside the verifier, to see that a fault of the program is no pass
+    #[arg(long, hide = true, global = true)]
+    pub(crate) panic_inside: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Verify images, list what is signed
+    #[command(subcommand)]
+    Image(Image),
+    /// Whom to trust: the pins in trust.toml
+    #[command(subcommand)]
+    Trust(Trust),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Image {
+    /// Is each image what its publisher signed, and is that current?
+    ///
+    /// Prints the pinned references (NAME@sha256:…) on stdout, if every image is trusted.
+    Verify(Verify),
+    /// List the tags that are signed in a trust collection
+    List(List),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Image references; without any, one per line on stdin
+    #[arg(value_name = "REF")]
+    pub(crate) references: Vec<String>,
+    /// Print line by line in input order, empty where not trusted
+    #[arg(long)]
+    pub(crate) each: bool,
+    /// Use the sample repository that is built in, with its pin
+    #[arg(long, conflicts_with_all = ["config", "gun"])]
+    pub(crate) sample: bool,
+    /// The trust collection, where it is not the reference's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gun: Option<String>,
+    #[command(flatten)]
+    pub(crate) choices: Choices,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// The trust collection
+    #[arg(value_name = "GUN")]
+    pub(crate) gun: String,
+    #[command(flatten)]
+    pub(crate) choices: Choices,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Choices {
+    /// Exactly these roles must agree, instead of a tag rule (may be repeated)
+    #[arg(long = "role", value_name = "ROLE", conflicts_with = "tag_rule")]
+    pub(crate) roles: Vec<String>,
+    /// Which role speaks for a tag [default: the policy's, else releases-first]
+    #[arg(long, value_enum)]
+    pub(crate) tag_rule: Option<TagRule>,
+    /// Strict, or with the reference client's exceptions [default: the policy's, else strict]
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<Mode>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TagRule {
+    /// targets/releases and what is below it, then targets (as docker pulls)
+    ReleasesFirst,
+    /// Breadth first from targets (as `notary lookup`)
+    TargetsFirst,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Mode {
+    Strict,
+    Compatible,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Trust {
+    /// Pin a name, or all names below a prefix that ends at `/`
+    Add(Add),
+    /// Show what is pinned, for all names or for one
+    Show {
+        /// A collection's name
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Remove the pin of a name or prefix
+    Remove {
+        /// The prefix as it stands in trust.toml
+        #[arg(value_name = "PREFIX")]
+        prefix: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Add {
+    /// A whole name, or a prefix that ends at `/`
+    #[arg(value_name = "PREFIX")]
+    pub(crate) prefix: String,
+    /// Key id of a root certificate, 64 hex digits (may be repeated)
+    #[arg(long = "certificate-id", value_name = "ID", group = "pin")]
+    pub(crate) certificate_ids: Vec<String>,
+    /// PEM file of a certificate authority that every root's certificate chains to
+    #[arg(long, value_name = "FILE", group = "pin")]
+    pub(crate) ca: Option<PathBuf>,
+    /// A whole root file
+    #[arg(long, value_name = "FILE", group = "pin")]
+    pub(crate) root: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Reads the command line; help and version end with status 0, what is wrong with 2.
+    pub(crate) fn read() -> Result<Self, u8> {
+        Cli::try_parse().map_err(|e| {
+            if !e.use_stderr() {
+                return output::raw(&e.render().to_string());
+            }
+            let json = std::env::args_os().any(|a| a == "--output=json")
+                || std::env::args_os().zip(std::env::args_os().skip(1)).any(|(a, b)| a == "--output" && b == "json");
+            let text = e.render().to_string();
+            let message = text.trim_start_matches("error: ").trim_end();
+            let (format, code) = (if json { Format::Json } else { Format::Text }, Code::UsageFlag);
+            output::failed(format, &Error::new(code, "command line", message).with_hint("see: verify-cli --help"), "")
+        })
+    }
+}

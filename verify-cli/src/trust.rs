@@ -1,0 +1,144 @@
+//! `trust add`, `show`, `remove`: the pins in `trust.toml`, beside the configuration.
+
+use crate::args::{Add, Format, Global, Trust};
+use crate::output;
+use crate::paths::ConfigFile;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use toml_edit::{Array, DocumentMut, Item, Table, value};
+use tuf_core::client::Config;
+use tuf_core::trust::Pin;
+use tuf_core::{Code, Error, Result};
+
+pub(crate) fn run(global: &Global, verb: &Trust) -> u8 {
+    let outcome = match verb {
+        Trust::Add(add) => pinned(global, add),
+        Trust::Show { name } => show(global, name.as_deref()),
+        Trust::Remove { prefix } => removed(global, prefix),
+    };
+    match outcome {
+        Ok(text) => output::raw(&text),
+        Err(e) => output::failed(global.output, &e, ""),
+    }
+}
+
+fn trust_file(config: &ConfigFile) -> PathBuf {
+    config.path.with_file_name("trust.toml")
+}
+
+fn failed(file: &Path, what: &str, e: impl std::fmt::Display) -> Error {
+    Error::new(Code::UsageFile, "docs/verdict.md", format!("the file cannot be {what}: {e}"))
+        .in_file(&file.display().to_string())
+}
+
+fn document(file: &Path) -> Result<DocumentMut> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => text.parse::<DocumentMut>().map_err(|e| {
+            Error::new(Code::ConfigValue, "docs/verdict.md", e.to_string().trim_end().to_owned())
+                .in_file(&file.display().to_string())
+        }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(DocumentMut::new()),
+        Err(e) => Err(failed(file, "read", e)),
+    }
+}
+
+fn pinned(global: &Global, add: &Add) -> Result<String> {
+    let config = ConfigFile::find(global)?;
+    let file = trust_file(&config);
+    let mut document = document(&file)?;
+    let trust = document.entry("trust").or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    let entry = trust.as_table_mut().map(|t| t.entry(&add.prefix).or_insert(Item::Table(Table::new())));
+    let Some(entry) = entry.and_then(Item::as_table_mut) else {
+        return Err(Error::new(Code::ConfigValue, "docs/verdict.md", "`trust` is not a table")
+            .in_file(&file.display().to_string()));
+    };
+    let absolute = |path: &Path| std::path::absolute(path).map_err(|e| failed(path, "found", e));
+    match (add.certificate_ids.as_slice(), &add.ca, &add.root) {
+        ([], Some(ca), _) => entry["ca"] = value(absolute(ca)?.display().to_string()),
+        ([], _, Some(root)) => entry["root"] = value(absolute(root)?.display().to_string()),
+        ([], None, None) => {
+            let e = Error::new(Code::UsageFlag, "N-9", "nothing to pin is given");
+            return Err(e.with_hint("give one of --certificate-id ID, --ca FILE, --root FILE"));
+        }
+        (ids, ..) => {
+            let list = entry.entry("certificate-ids").or_insert(value(Array::new()));
+            let Some(list) = list.as_array_mut() else {
+                return Err(Error::new(Code::ConfigValue, "docs/verdict.md", "`certificate-ids` is not a list")
+                    .in_file(&file.display().to_string()));
+            };
+            for id in ids.iter().map(|id| id.to_ascii_lowercase()) {
+                if !list.iter().any(|v| v.as_str() == Some(&id)) {
+                    list.push(id);
+                }
+            }
+        }
+    }
+    replace(&config, &file, &document.to_string())?;
+    Ok(format!("pinned {} in {}\n", add.prefix, file.display()))
+}
+
+fn removed(global: &Global, prefix: &str) -> Result<String> {
+    let config = ConfigFile::find(global)?;
+    let file = trust_file(&config);
+    let mut document = document(&file)?;
+    let gone = document.get_mut("trust").and_then(Item::as_table_mut).and_then(|t| t.remove(prefix));
+    if gone.is_none() {
+        let e = Error::new(
+            Code::UsageArgument,
+            "docs/verdict.md",
+            format!("nothing is pinned for `{prefix}` in this file"),
+        );
+        return Err(e
+            .in_file(&file.display().to_string())
+            .with_hint("see what is pinned, and in which file: verify-cli trust show"));
+    }
+    replace(&config, &file, &document.to_string())?;
+    Ok(format!("removed the pin of {prefix} from {}\n", file.display()))
+}
+
+/// Writes the file whole, readable by its owner alone, once the configuration is sound with it.
+fn replace(config: &ConfigFile, file: &Path, text: &str) -> Result<()> {
+    config.check_with(text)?;
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut new = tempfile::Builder::new().prefix(".trust-").tempfile_in(folder)?;
+        new.write_all(text.as_bytes())?;
+        new.as_file().sync_all()?;
+        new.persist(file).map_err(|e| e.error)?;
+        Ok(())
+    };
+    write().map_err(|e| failed(file, "written", e))
+}
+
+fn show(global: &Global, name: Option<&str>) -> Result<String> {
+    let config = ConfigFile::find(global)?;
+    let read: Config = config.read()?;
+    let pins = read.pins(name);
+    if global.output == Format::Json {
+        let rows: Vec<serde_json::Value> = pins
+            .iter()
+            .map(|(prefix, from, pin)| serde_json::json!({"prefix": prefix, "pin": from, "certificate_ids": ids(pin)}))
+            .collect();
+        return serde_json::to_string_pretty(&rows)
+            .map(|t| t + "\n")
+            .map_err(|e| Error::new(Code::Internal, "internal", e.to_string()));
+    }
+    if pins.is_empty() {
+        output::note("nothing is pinned");
+    }
+    let row = |(prefix, from, pin): &(&str, _, &Pin)| {
+        let from: &tuf_core::verdict::PinSource = from;
+        let ids: String = ids(pin).iter().map(|id| format!("  {id}\n")).collect();
+        format!("{prefix}  {}  {}\n{ids}", from.kind, from.from)
+    };
+    Ok(pins.iter().map(row).collect())
+}
+
+fn ids(pin: &Pin) -> Vec<String> {
+    if let Pin::CertificateIds(ids) = pin { ids.clone() } else { Vec::new() }
+}
