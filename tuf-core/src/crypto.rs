@@ -249,7 +249,7 @@ mod tests {
         (pair, public)
     }
 
-    /// T-31.1 T-31.2: the same point, compressed or not, is the same key; another is not.
+    /// T-31.3: the same point, compressed or not, is the same key; another is not.
     #[test]
     fn one_point_is_one_key_whatever_its_spelling() {
         let (pair, public) = p256_key();
@@ -264,6 +264,7 @@ mod tests {
         assert!(PublicKey::p256(&off).is_err(), "off the curve");
     }
 
+    /// T-33.3, T-33.4, T-33.5, N-6.1, N-6.3: each format takes its own form alone.
     #[test]
     fn raw_and_der_ecdsa_signatures_are_not_exchangeable() {
         let (pair, public) = p256_key();
@@ -278,6 +279,7 @@ mod tests {
         assert!(!public.verify(Algorithm::EcdsaDer, b"x", &trailing));
     }
 
+    /// T-30.4, T-30.6
     #[test]
     fn ed25519_keys_of_wrong_length_or_small_order_are_unusable() {
         for len in [0, 31, 33, 64] {
@@ -293,6 +295,7 @@ mod tests {
         assert_eq!(PublicKey::ed25519(&two), Err("an ed25519 key of small order"));
     }
 
+    /// T-33.2
     #[test]
     fn ed25519_signatures_with_a_malleated_s_are_refused() {
         let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
@@ -316,7 +319,7 @@ mod tests {
         assert!(!public.verify(Algorithm::Ed25519, b"m", &good[..63]));
     }
 
-    /// N-5.1 N-5.2 N-5.3: every pair of Notary key type and method; only the fitting verify.
+    /// N-5.1 N-5.2 N-5.3 N-5.4: every pair of Notary key type and method; only the fitting verify.
     #[test]
     fn notary_methods_crossed_with_key_types() {
         let fitting = [
@@ -337,6 +340,7 @@ mod tests {
         }
     }
 
+    /// T-30.1, T-30.2, T-30.3: a pair that is no row of the table has no algorithm.
     #[test]
     fn tuf_schemes_belong_to_their_key_types() {
         assert_eq!(tuf1("ecdsa", "ecdsa-sha2-nistp256"), Some((Shape::P256, Algorithm::EcdsaDer)));

@@ -525,6 +525,7 @@ mod tests {
         check(text).err().map(|e| e.code())
     }
 
+    /// T-36.1, T-36.5, T-36.15, T-36.18, T-36.21
     #[test]
     fn sound_values_are_read() {
         for text in [
@@ -546,6 +547,7 @@ mod tests {
         }
     }
 
+    /// T-36.4, T-36.6, T-36.9, T-36.17
     #[test]
     fn broken_grammar_is_told_as_such() {
         for text in [
@@ -580,6 +582,7 @@ mod tests {
         }
     }
 
+    /// T-36.2, T-36.3, T-36.16
     #[test]
     fn bad_encodings_are_told_as_such() {
         for text in [
@@ -594,6 +597,7 @@ mod tests {
         }
     }
 
+    /// T-36.10, T-36.11, T-36.12
     #[test]
     fn duplicates_are_found_at_any_depth_and_in_any_order() {
         for text in [
@@ -611,6 +615,7 @@ mod tests {
         }
     }
 
+    /// T-36.13, T-36.14
     #[test]
     fn depth_counts_the_outermost_as_one() {
         let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
@@ -619,6 +624,7 @@ mod tests {
         assert_eq!(code("[".repeat(1 << 20).as_bytes()), Some(Code::ParseDepth));
     }
 
+    /// T-36.19, T-36.20
     #[test]
     fn fractions_and_exponents_are_refused_anywhere() {
         for text in ["1.0", "1e3", "1E3", "[{\"a\":0.5}]", "-1.5"] {
@@ -626,6 +632,7 @@ mod tests {
         }
     }
 
+    /// T-36.5, T-36.6, T-36.7
     #[test]
     fn white_space_after_the_value_has_a_limit() {
         let padded = |n: usize| format!("{{}}{}", " ".repeat(n));
@@ -635,6 +642,7 @@ mod tests {
         assert_eq!(code("{}\u{a0}".as_bytes()), Some(Code::ParseJson));
     }
 
+    /// T-34.1, T-34.3, T-34.4, T-34.5, T-34.6, T-34.7, T-34.8
     #[test]
     fn counts_have_a_range() {
         let count = |text: &str| Reader::new(text.as_bytes()).and_then(|mut r| r.count(1));

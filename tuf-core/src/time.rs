@@ -67,7 +67,7 @@ impl std::fmt::Display for Time {
 mod tests {
     use super::*;
 
-    /// T-38.4, T-38.5: what RFC 3339 allows is read, all else is refused.
+    /// T-38.7, T-38.8, T-38.9: what RFC 3339 allows is read, all else is refused.
     #[test]
     fn rfc_3339_is_read_and_nothing_else() {
         for (text, want) in [

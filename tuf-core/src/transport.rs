@@ -29,7 +29,7 @@ impl Transport for MemoryTransport {
         match self.files.get(&request.path).or_else(plain) {
             Some(bytes) => {
                 let most = usize::try_from(request.max_bytes.saturating_add(1)).unwrap_or(usize::MAX);
-                Fetched::Bytes(bytes.iter().take(most).copied().collect())
+                Fetched::Bytes(bytes.get(..most).unwrap_or(bytes).to_vec())
             }
             None => Fetched::NotFound,
         }

@@ -71,6 +71,7 @@ fn count<T>(
     let message = file.message()?;
     let needed = role_keys.threshold;
     let mut tally = Tally::default();
+    let mut wrong = BTreeSet::new();
     for signature in &file.signatures {
         if tally.reached(needed, false) {
             break;
@@ -86,9 +87,17 @@ fn count<T>(
         }
         if holds(file.format, key, public, signature, &message, counting.budget)? {
             tally.add(key, public);
+        } else {
+            wrong.insert(shown(&key.id));
         }
     }
     if tally.reached(needed, false) {
+        // A wrong signature beside enough good ones does no harm, and is told (T-31).
+        if !wrong.is_empty() {
+            let message = "a signature does not hold; enough others do";
+            let note = Error::new(Code::SignatureThreshold, "T-31", message).for_role(role).with_keys(wrong);
+            counting.warnings.push(note);
+        }
         return Ok(tally.ids.iter().map(|id| (*id).to_owned()).collect());
     }
     let short = too_few(file, role, keys, role_keys, &tally, counting.accept);
@@ -318,6 +327,7 @@ mod tests {
         judge(&Case { threshold, listed: listed.to_vec(), signatures: signatures.to_vec() })
     }
 
+    /// T-31.1, T-31.2, T-31.5, T-31.10, T-31.13, T-35.6
     #[test]
     fn a_threshold_counts_distinct_key_material() {
         assert_eq!(case("1", &[(1, 1)], &[(1, 1)]), Ok(vec![id(1)]));
@@ -336,6 +346,7 @@ mod tests {
         assert_eq!(case("1", &[(1, 1), (2, 2)], &[(1, 1), (2, 2)]), Ok(vec![id(1)]));
     }
 
+    /// T-34.3, T-34.4, T-34.5, T-34.6, T-34.7, T-34.8, T-34.9, T-34.10
     #[test]
     fn thresholds_are_integers_from_one() {
         for (threshold, code) in [
@@ -354,7 +365,7 @@ mod tests {
         assert_eq!(code, Err(Code::SignatureThreshold));
     }
 
-    /// CVE-2020-6173: unknown key ids cost no signature check.
+    /// T-35.5 (CVE-2020-6173): unknown key ids cost no signature check.
     #[test]
     fn signatures_of_unknown_keys_are_not_checked() {
         let many: Vec<(u8, u8)> = (100..200).map(|n| (n, n)).chain([(1, 1)]).collect();

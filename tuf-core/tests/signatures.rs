@@ -266,7 +266,7 @@ const COUNTS: [(&str, &[&str]); 6] = [
 ];
 
 /// A role's file with one member's text replaced, or the member taken out.
-fn with_text(repo: &common_files::Repo, role: &str, path: &[&str], text: Option<&str>) -> String {
+fn with_text(repo: &Repo, role: &str, path: &[&str], text: Option<&str>) -> String {
     let mut signed = repo.signed[role].clone();
     let (last, before) = path.split_last().unwrap();
     let mut at = &mut signed;
@@ -306,7 +306,7 @@ fn t_34_thresholds_and_versions_are_integers_from_1_to_2_63_less_1() {
         let here = format!("{:?} {role} {path:?}", repo.format);
         for compatible in [false, true] {
             let wire = Wire { compatible, ..Wire::strict(repo.format) };
-            let read = |text: Option<&str>| read(wire, role, &with_text(&repo, role, path, text)).map_err(|e| e.code());
+            let read = |text: Option<&str>| read(wire, role, with_text(&repo, role, path, text)).map_err(|e| e.code());
             for fine in ["1", "2", "9223372036854775807"] {
                 assert_eq!(read(Some(fine)), Ok(()), "{here} {fine}");
             }
@@ -334,7 +334,8 @@ fn t_34_a_threshold_above_the_number_of_keys() {
     }
 }
 
-/// T-35.1, T-35.2: unknown members, of whatever form and depth, belong to what is signed.
+/// T-35.1, T-35.2: unknown members, of whatever form and depth, belong to what is signed. T-36.18: so
+/// do integers of any size in them. T-36.27: and strings as they are composed.
 #[test]
 fn t_35_unknown_members_are_signed() {
     for format in [Tuf1, Notary1] {
@@ -363,7 +364,7 @@ fn t_35_unknown_members_are_signed() {
     }
 }
 
-/// T-35.3: order, spacing, escapes and `-0` of the received text are the publisher's.
+/// T-35.3 (and T-36.21): order, spacing, escapes and `-0` of the received text are the publisher's.
 #[test]
 fn t_35_signatures_are_over_the_canonical_form() {
     let judge = Judge::new(Tuf1, &[("a", tuf_ed(1))], 1);

@@ -109,6 +109,7 @@ impl Session {
         let path = "timestamp.json";
         match self.fetch(path, self.settings.limits.timestamp, role::TIMESTAMP, Absent::IsError).await {
             Ok(Some(bytes)) => {
+                self.asked_server = true;
                 let known = self.set()?.memory.roles.get(role::TIMESTAMP).map(|m| m.version);
                 let arrival = self.set()?.update_timestamp(bytes).map_err(|e| e.in_file(path))?;
                 if arrival == Arrival::New {
@@ -325,7 +326,8 @@ impl Session {
         Ok(())
     }
 
-    /// T-53, where they are configured.
+    /// T-53, where they are configured; and a warning in the last tenth of the timestamp's life, as
+    /// far as it was seen.
     pub(super) fn ages(&mut self) -> Result<()> {
         let ages = self.settings.ages.clone();
         let start = self.settings.start;
@@ -339,6 +341,13 @@ impl Session {
                 .values(format_args!("at most {max} seconds"), expires));
         }
         let seen = self.record.first_seen.as_ref().and_then(|s| s.for_run(self.settings.injected));
+        if let (Some(seen), Some(expires)) = (seen, expires)
+            && expires.seconds_since(start) < expires.seconds_since(seen) / 10
+        {
+            let e =
+                Error::new(Code::SoonExpired, "docs/verdict.md", "the timestamp expires within a tenth of its life");
+            self.set()?.warn(e.for_role(role::TIMESTAMP).values("a newer timestamp", expires));
+        }
         if let (Some(max), Some(seen)) = (ages.unchanged, seen)
             && over(start.seconds_since(seen), max)
         {

@@ -316,7 +316,7 @@ impl Session {
     /// 5.3.3 to 5.3.9: walks `N+1.root.json` until there is none; each is kept before its expiry
     /// is looked at.
     pub(super) async fn walk(&mut self) -> Result<()> {
-        for _ in 0..=self.settings.limits.rotations {
+        loop {
             let version = self.set()?.root.content().version();
             let next = version.checked_add(1).ok_or_else(|| internal("root versions have run out"))?;
             let path = format!("{next}.root.json");
@@ -339,6 +339,5 @@ impl Session {
             self.walked.push(next);
             self.chain.push(root);
         }
-        Ok(())
     }
 }

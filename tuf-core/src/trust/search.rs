@@ -271,11 +271,12 @@ impl<'s> Search<'s, '_> {
         let mut next = Some((start, 0u64));
         loop {
             if let Some((here, depth)) = next {
+                let compared = if tag.is_none() { here.file.content().len() } else { 1 };
+                self.budget.spend(here.weight().saturating_mul(compared as u64))?;
                 if visit(&here)? {
                     return Ok(());
                 }
-                for step in here.steps() {
-                    self.budget.spend(step.cost(tag))?;
+                for step in here.steps(&mut self.budget)? {
                     if skip != Some(step.delegation.name.as_str()) && tag.is_none_or(|tag| covers(&step.paths, tag)) {
                         queue.push_back((step, depth.saturating_add(1)));
                     }
@@ -325,7 +326,7 @@ impl<'s> Search<'s, '_> {
 
     /// The role `targets/releases`, if it is delegated and there.
     fn releases(&mut self) -> Walked<Option<Visit<'s>>> {
-        let steps = self.top()?.steps();
+        let steps = self.top()?.steps(&mut self.budget)?;
         match steps.into_iter().find(|step| step.delegation.name == RELEASES) {
             Some(step) => self.reach(&step),
             None => Ok(None),
@@ -417,7 +418,7 @@ impl<'s> Search<'s, '_> {
             let on_the_way = |step: &Step<'_>| {
                 name == step.delegation.name || name.starts_with(&format!("{}/", step.delegation.name))
             };
-            let Some(step) = here.steps().into_iter().find(on_the_way) else { return Ok(None) };
+            let Some(step) = here.steps(&mut self.budget)?.into_iter().find(on_the_way) else { return Ok(None) };
             if tag.is_some_and(|tag| !covers(&step.paths, tag)) {
                 return Ok(None);
             }
@@ -431,9 +432,13 @@ impl<'s> Search<'s, '_> {
 
     /// Whether enough of the required roles name one digest for a tag, each with a signing key of
     /// its own.
-    fn agreed(&self, tag: &str, visits: &[Visit<'s>], roles: &[String], count: usize) -> Result<Found> {
+    fn agreed(&mut self, tag: &str, visits: &[Visit<'s>], roles: &[String], count: usize) -> Result<Found> {
         let mut naming = Vec::new();
-        for visit in visits.iter().filter(|v| v.covers(tag)) {
+        for visit in visits {
+            self.budget.spend(visit.weight())?;
+            if !visit.covers(tag) {
+                continue;
+            }
             if let Some(target) = visit.file.content().target(tag)? {
                 naming.push((visit, target));
             }
@@ -483,29 +488,31 @@ struct Step<'s> {
     paths: Paths,
 }
 
-impl Step<'_> {
-    /// What the comparison of its paths costs.
-    fn cost(&self, tag: Option<&str>) -> u64 {
-        let Paths::Prefixes(list) = &self.delegation.paths else { return 1 };
-        let bytes: usize = list.iter().map(String::len).sum();
-        (bytes as u64).saturating_add(tag.map_or(0, |t| t.len() as u64)).max(1)
-    }
-}
-
 impl<'s> Visit<'s> {
     fn covers(&self, tag: &str) -> bool {
         covers(&self.paths, tag)
     }
 
-    fn steps(&self) -> Vec<Step<'s>> {
-        let file: &'s Targets = self.file.content();
-        let step = |delegation: &'s Delegation| Step {
-            delegator: self.name,
-            delegation,
-            paths: narrowed(&delegation.paths, &self.paths),
-        };
-        file.delegations().roles().iter().map(step).collect()
+    /// How many prefixes are compared with one name.
+    fn weight(&self) -> u64 {
+        weight(&self.paths)
     }
+
+    /// The delegations, with what is left of their paths; the comparison is paid for.
+    fn steps(&self, budget: &mut Budget) -> Result<Vec<Step<'s>>> {
+        let file: &'s Targets = self.file.content();
+        let mut out = Vec::new();
+        for delegation in file.delegations().roles() {
+            budget.spend(weight(&delegation.paths).saturating_mul(self.weight()))?;
+            let paths = narrowed(&delegation.paths, &self.paths);
+            out.push(Step { delegator: self.name, delegation, paths });
+        }
+        Ok(out)
+    }
+}
+
+fn weight(paths: &Paths) -> u64 {
+    if let Paths::Prefixes(list) = paths { (list.len() as u64).max(1) } else { 1 }
 }
 
 fn covers(paths: &Paths, tag: &str) -> bool {

@@ -67,6 +67,8 @@ pub(super) struct Session {
     pub(super) chain: Vec<Verified<Root>>,
     pub(super) walked: Vec<u64>,
     pub(super) from_store: bool,
+    /// Whether the server gave a timestamp in this run.
+    pub(super) asked_server: bool,
 }
 
 impl Session {
@@ -84,6 +86,7 @@ impl Session {
             chain: Vec::new(),
             walked: Vec::new(),
             from_store: false,
+            asked_server: false,
         }
     }
 
@@ -177,7 +180,7 @@ impl Session {
             let bytes = Bytes::new(self.record.write()?);
             self.files.insert(FileName::Record, Some(bytes));
         }
-        if complete && !self.from_store {
+        if complete && self.asked_server {
             let (start, injected) = (self.settings.start, self.settings.injected);
             let last = self.checked.at(injected);
             self.checked.set(start, injected);

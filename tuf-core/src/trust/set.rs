@@ -8,8 +8,10 @@ use super::pin::{RootRule, own};
 use super::{TrustedSet, internal};
 use crate::certificate::Validity;
 use crate::error::{Code, Error, Result, shown};
-use crate::metadata::{FileMeta, Format, Key, Metadata, Root, Unverified, Verified, role};
+use crate::metadata::{FileMeta, Format, Key, Metadata, Root, Targets, Unverified, Verified, role};
+use crate::time::Time;
 use crate::verify::{Counting, not_expired, not_rolled_back};
+use std::collections::BTreeSet;
 
 /// Whether a timestamp is new or the one that was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,26 +256,24 @@ impl TrustedSet {
         self.as_listed(name, &meta, &bytes)?;
         let file = self.wire.targets(name, bytes)?;
         let exceptions = file.exceptions.clone();
+        let root = self.root.content();
         let (keys, role_keys) = if name == role::TARGETS {
-            let root = self.root.content();
-            (root.keys.clone(), root.role(role::TARGETS)?.clone())
+            (&root.keys, root.role(role::TARGETS)?)
         } else {
-            let not_there = || {
+            let parent = self.targets.iter().find(|((_, n), _)| n == delegator).map(|(_, t)| t.content().delegations());
+            parent.and_then(|d| Some((&d.keys, &d.get(name)?.keys))).ok_or_else(|| {
                 Error::new(Code::UsageRole, "T-27", format!("`{}` delegates to no such role", shown(delegator)))
                     .for_role(name)
-            };
-            let parents =
-                self.targets.iter().find(|((_, n), _)| n == delegator).map(|(_, t)| t.content().delegations());
-            let delegation = parents.and_then(|d| Some((d.keys.clone(), d.get(name)?.keys.clone())));
-            delegation.ok_or_else(not_there)?
+            })?
         };
-        let by_id = self.compatible();
+        let by_id = self.mode == super::Mode::Compatible;
         let counting = Counting { budget: &mut self.budget, by_id, accept: &|_| Ok(()), warnings: &mut self.warnings };
         let unsigned = file.signatures.is_empty();
-        let new = match file.counted(name, &keys, &role_keys, counting) {
+        let new = match file.counted(name, keys, role_keys, counting) {
             Err(e) if e.code() == Code::SignatureThreshold && !unsigned => return self.pass_by(name, e),
             counted => counted?,
         };
+        let certificates = run_out(&new, keys.values(), self.start);
         version_as_listed(&new, &meta)?;
         let equal_content = not_rolled_back(&new, self.memory.roles.get(name));
         self.content_may_differ(equal_content)?;
@@ -281,7 +281,7 @@ impl TrustedSet {
             return self.pass_by(name, e);
         }
         self.remember(&new)?;
-        self.certificates_of(&new, keys.values());
+        certificates.into_iter().for_each(|e| self.warn(e));
         self.forget_withdrawn(name, new.content());
         self.targets.insert((delegator.to_owned(), name.to_owned()), new);
         exceptions.into_iter().for_each(|e| self.warn(e));
@@ -305,26 +305,23 @@ impl TrustedSet {
         snapshot.content().meta(name).map_err(|e| e.for_role(role::SNAPSHOT))
     }
 
-    /// 5.6.3: N-8: the validity of a delegation's certificate is not judged, but told.
-    fn certificates_of<'k>(&mut self, file: &Verified<crate::metadata::Targets>, keys: impl Iterator<Item = &'k Key>) {
-        for key in keys.filter(|key| file.signed_by().contains(&key.id)) {
-            if let Some(Err(e)) = key.bundle.as_ref().map(|b| b.leaf_valid_at(self.start)) {
-                self.warn(e.for_role(file.role()).with_keys([key.id.clone()]));
-            }
-        }
-    }
-
     /// 5.6.7: a name leaves the memory of listed roles only when its verified parent no longer
     /// delegates it and the snapshot no longer lists it (N-40): a withdrawal.
-    fn forget_withdrawn(&mut self, name: &str, targets: &crate::metadata::Targets) {
+    fn forget_withdrawn(&mut self, name: &str, targets: &Targets) {
         let Some(snapshot) = &self.snapshot else { return };
         let child =
             |other: &str| other.strip_prefix(name).and_then(|r| r.strip_prefix('/')).is_some_and(|r| !r.contains('/'));
-        let gone = |other: &String| {
-            child(other) && targets.delegations().get(other).is_none() && !snapshot.content().lists(other)
-        };
+        let delegated: BTreeSet<&str> = targets.delegations().roles().iter().map(|d| d.name()).collect();
+        let gone = |other: &str| child(other) && !delegated.contains(other) && !snapshot.content().lists(other);
         self.memory.listed.retain(|other| !gone(other));
     }
+}
+
+/// 5.6.7 (of 5.6.3): the validity of a delegation's certificate is not judged, but told (N-8).
+fn run_out<'k>(file: &Verified<Targets>, keys: impl Iterator<Item = &'k Key>, now: Time) -> Vec<Error> {
+    let signed = keys.filter(|key| file.signed_by().contains(&key.id));
+    let judged = signed.filter_map(|key| Some((key, key.bundle.as_ref()?.leaf_valid_at(now).err()?)));
+    judged.map(|(key, e)| e.for_role(file.role()).with_keys([key.id.clone()])).collect()
 }
 
 /// 5.6.7: a kept file that does not hold any longer is stale, which is no failure; running out of

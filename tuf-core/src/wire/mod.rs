@@ -407,7 +407,7 @@ fn id_of(canonical: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// N-3: what Go's JSON reader takes for a known member.
+    /// N-3.11, N-3.12: what Go's JSON reader takes for a known member.
     #[test]
     fn names_are_compared_as_go_folds_them() {
         for (known, name, same) in [

@@ -284,4 +284,18 @@ mod tests {
             assert_eq!(role_name(parent, name).is_ok(), fine, "{name}");
         }
     }
+
+    /// N-1.5: names of 16 MiB, which any matching that goes back would not come to the end of.
+    #[test]
+    fn role_names_are_matched_in_one_pass() {
+        let many = |text: &str| text.repeat((16 << 20) / text.len());
+        for part in ["a", "a/", "/", "-a", "a_9", "targets/", "aé"] {
+            for end in ["", "!", "/"] {
+                let name = format!("targets/{}{end}", many(part));
+                assert!(role_name("targets", &name).is_err(), "{part} {end}");
+                assert!(role_name(&name, &format!("{name}/a")).is_err(), "{part} {end}");
+            }
+        }
+        assert!(role_name("targets", "targets/a").is_ok());
+    }
 }

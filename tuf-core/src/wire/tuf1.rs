@@ -273,7 +273,7 @@ fn public_key(shape: Shape, public: &str) -> Result<PublicKey, crypto::Unusable>
 mod tests {
     use super::*;
 
-    /// T-38.1: dot-separated decimal numbers, the first is 1.
+    /// T-38.1, T-38.2, T-38.3, T-38.4: dot-separated decimal numbers, the first is 1.
     #[test]
     fn spec_versions_table() {
         for fine in ["1", "1.0", "1.0.31", "1.99.99"] {

@@ -239,7 +239,7 @@ impl Judge {
 }
 
 /// Any of the four kinds, read and forgotten; a delegation as `targets/a`.
-pub(crate) fn read(wire: Wire, role: &str, file: &str) -> Result<(), Error> {
+pub(crate) fn read(wire: Wire, role: &str, file: impl Into<Vec<u8>>) -> Result<(), Error> {
     fn version<T: Metadata>(file: &Unverified<T>) {
         assert!(file.claims().version() > 0);
     }

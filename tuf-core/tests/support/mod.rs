@@ -14,7 +14,7 @@
 //! Files are signed with ed25519 keys made from their names, so that the same repository gives the
 //! same bytes again; Notary's root keys are P-256 certificates, and each root is signed only once.
 
-#![allow(dead_code)] // each test file uses a part
+#![allow(dead_code, unused_imports)] // each test file uses a part
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 mod keys;

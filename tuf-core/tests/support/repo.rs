@@ -274,7 +274,7 @@ fn path(format: Format, name: &str, version: Option<u64>, entry: &Value) -> Stri
             let hash = BASE64.decode(entry["hashes"]["sha256"].as_str().expect("a hash").as_bytes());
             format!("{name}.{}.json", hex(&hash.expect("base64")))
         }
-        (_, Some(version)) => format!("{version}.{name}.json"),
-        (_, None) => format!("{name}.json"),
+        (_, Some(version)) => format!("{version}.{}.json", name.replace('/', "%2F")),
+        (_, None) => format!("{}.json", name.replace('/', "%2F")),
     }
 }
