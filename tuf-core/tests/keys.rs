@@ -8,7 +8,7 @@ mod common_files;
 use common_files::*;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
-use tuf_core::crypto::hex;
+use tuf_core::crypto::{PublicKey, hex};
 use tuf_core::error::Code;
 use tuf_core::metadata::Format::{Notary1, Tuf1};
 use tuf_core::wire::Wire;
@@ -71,6 +71,8 @@ fn t_29_rsa_keys_of_2048_to_8192_bits() {
             let want = if good { counted("k") } else { THRESHOLD };
             assert_eq!(tuf_rsa(&format!("rsa{bits} pss sha256 salt {salt}")), want, "{bits} {salt}");
         }
+        let (spki, _) = outside().row(&format!("rsa{bits} pss sha256 salt 32"), "tuf");
+        assert_eq!(PublicKey::from_spki(&spki).is_ok(), good, "{bits}");
     }
 }
 

@@ -177,6 +177,15 @@ fn one_key_behind_two_required_roles_counts_once() {
         }
         assert_eq!(code(&look(&repo, rule(&[QA, SEC], Some(count)))), refused, "{count}");
     }
+    // Two keys behind one role: whichever is left over can stand for it.
+    for both in [[&a, &b], [&b, &a]] {
+        let mut repo = repo();
+        repo.delegate_to("targets", QA, &[""], &both.map(Key::clone), 1);
+        repo.delegate_to("targets", SEC, &[""], std::slice::from_ref(&a), 1);
+        repo.target(QA, "1.0", "one");
+        repo.target(SEC, "1.0", "one");
+        assert_eq!(code(&look(&repo, rule(&[QA, SEC], None))), None, "a key of its own can be found for each");
+    }
     // The top level counts as a role like any other, by root's keys.
     let mut repo = repo();
     repo.delegate_to("targets", QA, &[""], &[Key::named("targets")], 1);

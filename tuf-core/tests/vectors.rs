@@ -8,7 +8,8 @@ use tuf_core::metadata::Format;
 use tuf_core::store::MemoryStore;
 use tuf_core::time::Time;
 use tuf_core::transport::FolderTransport;
-use tuf_core::trust::{Mode, Outcome, Pin, Query, Settings, TagRule, start};
+use tuf_core::trust::{Found, Mode, Outcome, Pin, Query, Settings, TagRule, start};
+use tuf_core::{Code, Error};
 
 /// The pin that the scenario's configuration gives its GUN (N-9); none is exit status 2.
 fn pin(scenario: &Scenario, pin: &test_vectors::Pin) -> Option<Pin> {
@@ -133,4 +134,223 @@ fn every_scenario_gives_what_n_42_says() {
     }
     assert!(faults.is_empty(), "{} faults in {} scenarios:\n{}", faults.len(), by_kind.len(), faults.join("\n"));
     assert!(scenarios.len() >= 300, "{} scenarios", scenarios.len());
+}
+
+/// A scenario's steps up to `last`, asked one after the other; the answers of the last.
+fn answers(scenario: &Scenario, mode: Mode, last: usize, queries: &[(Query, TagRule)]) -> Outcome {
+    let mut client = Client { store: MemoryStore::default(), mode };
+    for number in 0..last {
+        client.ask(scenario, number, pin(scenario, scenario.pin(number)).expect("a pin"), all());
+    }
+    client.ask(scenario, last, pin(scenario, scenario.pin(last)).expect("a pin"), queries.to_vec())
+}
+
+fn all() -> Vec<(Query, TagRule)> {
+    vec![(Query::All, TagRule::TargetsFirst)]
+}
+
+/// Everything that can be asked of a step.
+fn every_query(scenario: &Scenario, number: usize) -> Vec<(Query, TagRule)> {
+    let tags = scenario.steps[number].tags.keys();
+    let by_rule = tags.flat_map(|tag| RULES.iter().map(|rule| (Query::Name(tag.clone()), rule.clone())));
+    all().into_iter().chain(by_rule).collect()
+}
+
+/// What was found, or the code of the refusal.
+fn told(outcome: &Outcome) -> Vec<Result<Vec<Found>, Code>> {
+    outcome.answers.iter().map(|a| a.as_ref().map(|t| t.found.clone()).map_err(Error::code)).collect()
+}
+
+/// N-42.6: what a warm client is told, a fresh one is told too: with the scenario's other pin, and
+/// pinned to the first root, by its certificate and by the whole file.
+#[test]
+fn another_pin_to_the_same_collection_gives_the_same_answers() {
+    let (mut others, mut firsts) = (0, 0);
+    for scenario in test_vectors::scenarios().expect("the vectors") {
+        for mode in [Mode::Strict, Mode::Compatible] {
+            let last = scenario.steps.len() - 1;
+            let mut pins = Vec::new();
+            if let Some(other) = &scenario.also_trusted_with {
+                assert_eq!(other.verdict, Some(Verdict::Trusted), "{}", scenario.path);
+                pins.push((last, pin(&scenario, other).expect("a pin")));
+                others += 1;
+            }
+            for (number, step) in scenario.steps.iter().enumerate() {
+                if step.fresh_client_pinned_to_first_root.is_some() {
+                    let root = scenario.folder.join(&scenario.steps[0].dir).join("root.json");
+                    pins.push((number, Pin::Root(std::fs::read(root).expect("the first root"))));
+                    pins.push((number, pin(&scenario, &scenario.pin).expect("a pin")));
+                    firsts += 1;
+                }
+            }
+            for (number, other) in pins {
+                let queries = every_query(&scenario, number);
+                let warm = told(&answers(&scenario, mode, number, &queries));
+                assert!(warm[0].is_ok(), "{} {number}: {warm:?}", scenario.path);
+                let mut fresh = Client { store: MemoryStore::default(), mode };
+                let shown = format!("{} {number} {mode:?} {other:?}", scenario.path);
+                assert_eq!(told(&fresh.ask(&scenario, number, other, queries)), warm, "{shown}");
+            }
+        }
+    }
+    assert!(others >= 2 && firsts >= 40, "{others} other pins, {firsts} first roots");
+}
+
+/// N-42.7: the role that answers for a tag by either of the reference client's lists answers for it
+/// alone, too; where the lists name two roles, these two agree exactly if their digests are one.
+#[test]
+fn required_roles_answer_from_the_exact_roles_of_the_lists() {
+    let mut compared = 0;
+    for scenario in test_vectors::scenarios().expect("the vectors") {
+        for (want, mode) in [(Want::Strict, Mode::Strict), (Want::Compatible, Mode::Compatible)] {
+            for (number, step) in scenario.steps.iter().enumerate() {
+                let same = step.verdict == Verdict::Trusted && scenario.expected(number, want) == [Verdict::Trusted];
+                if !same || (0..=number).any(|n| pin(&scenario, scenario.pin(n)).is_none()) {
+                    continue;
+                }
+                for (tag, given) in &step.tags {
+                    let lists = [&given.notary_list, &given.releases_then_targets];
+                    let named: Vec<_> = lists.into_iter().flatten().filter(|f| f.digest.len() == 71).collect();
+                    let ask = |roles: Vec<String>| {
+                        let rule = TagRule::Required { count: roles.len(), roles };
+                        let outcome = answers(&scenario, mode, number, &[(Query::Name(tag.clone()), rule)]);
+                        told(&outcome).remove(0).map(|found| {
+                            let digest = tuf_core::crypto::hex(&found[0].target.hashes().sha256.expect("sha256"));
+                            (format!("sha256:{digest}"), found[0].agreed_by.clone())
+                        })
+                    };
+                    let here = format!("{} {} {mode:?}: {tag}", scenario.path, step.dir);
+                    for found in &named {
+                        let role = found.role.clone().expect("a role");
+                        assert_eq!(ask(vec![role.clone()]), Ok((found.digest.clone(), vec![role])), "{here}");
+                        compared += 1;
+                    }
+                    if let [one, two] = named[..]
+                        && one.digest != two.digest
+                    {
+                        let roles = [one, two].map(|f| f.role.clone().expect("a role")).to_vec();
+                        assert_eq!(ask(roles), Err(Code::QuorumNotMet), "{here}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared > 500, "{compared} answers compared");
+}
+
+/// N-32.1 N-32.5 N-32.6 N-32.8: the scenarios made for required roles, as their descriptions say.
+#[test]
+fn scenarios_of_required_roles() {
+    let scenarios = test_vectors::scenarios().expect("the vectors");
+    for (name, tag, roles, agree) in [
+        ("required-roles", "q", ["targets/qa", "targets/sec"], true),
+        ("required-roles", "r", ["targets/qa", "targets/sec"], false),
+        ("required-roles", "s", ["targets/qa", "targets/sec"], false),
+        ("required-roles", "k", ["targets/k1", "targets/k2"], false),
+        ("required-roles", "p", ["targets/qa", "targets/paths"], false),
+        ("required-roles-shared-keys", "m", ["targets/a", "targets/b"], true),
+        ("required-roles-shared-keys", "n", ["targets/c", "targets/d"], false),
+    ] {
+        let scenario = scenarios.iter().find(|s| s.scenario == name).expect("the scenario");
+        let rule = TagRule::Required { roles: roles.map(str::to_owned).to_vec(), count: 2 };
+        let outcome = answers(scenario, Mode::Strict, 0, &[(Query::Name(tag.to_owned()), rule)]);
+        let refused = told(&outcome)[0].as_ref().err().copied();
+        assert_eq!(refused, if agree { None } else { Some(Code::QuorumNotMet) }, "{name} {tag}");
+    }
+}
+
+/// What strict mode refuses and compatible mode takes (N-40, N-41), and the vectors that show it.
+const EXCEPTIONS: [(&str, Code, &[&str]); 10] = [
+    ("expired delegation", Code::ExpiredDelegation, &["own/expired-releases", "forged/expired-delegation"]),
+    (
+        "delegation below its threshold, ill-signed, or signed by a revoked key",
+        Code::SignatureThreshold,
+        &["own/delegation-below-threshold", "forged/delegation-signed-by-outsider", "forged/delegation-key-revoked"],
+    ),
+    ("removed entry", Code::RollbackRemoved, &["own/removed-from-snapshot"]),
+    ("one key under two ids", Code::SignatureThreshold, &["own/one-key-two-*", "own/root-one-key-two-certificates"]),
+    ("equal version, other content", Code::MismatchContent, &["own/equal-version-other-*"]),
+    ("equal version, other delegation", Code::MismatchContent, &["forged/delegation-equal-version-other-content"]),
+    ("stated length", Code::MismatchLength, &["own/stated-length-too-long-*"]),
+    ("target without a full SHA-256", Code::TargetNoDigest, &["own/target-without-sha256", "own/target-with-*"]),
+    ("lenient base64", Code::ParseEncoding, &["own/base64-newline-*", "own/base64-spare-bits-*"]),
+    ("404 with a good cache", Code::MissingTimestamp, &["forged/server-gone-after-first-use"]),
+];
+
+/// What is refused, or taken, in both modes alike (N-41, "not among them").
+const BOTH: [(&str, bool, &[&str]); 7] = [
+    ("duplicate members", false, &["own/duplicate-*"]),
+    ("members in another case", false, &["own/case-variant-*"]),
+    ("another pin with a warm cache", false, &["own/pin-changed-on-warm-cache"]),
+    ("what was refused once", false, &["own/*-asked-twice"]),
+    ("pinned to an older root", true, &["own/fresh-client-pinned-to-first-of-three"]),
+    ("a cached certificate that expired", true, &["forged/rotate-after-certificate-expiry"]),
+    ("codeSigning leaf", true, &["own/ca-pin-code-signing"]),
+];
+
+/// N-42.8 N-41.17: every item of N-40 and N-41 has vectors: strict refuses the last step with the
+/// item's code, compatible mode takes it with that code as a warning, or both do the same. The
+/// unreachable server is a good scenario whose server is gone.
+#[test]
+fn every_item_of_strict_and_compatible_mode_has_a_vector() {
+    let scenarios = test_vectors::scenarios().expect("the vectors");
+    let matching = |patterns: &[&str]| -> Vec<&Scenario> {
+        let fits = |pattern: &str, path: &str| match pattern.split_once('*') {
+            Some((start, end)) => path.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+            None => pattern == path,
+        };
+        for pattern in patterns {
+            assert!(scenarios.iter().any(|s| fits(pattern, &s.path)), "no vector {pattern}");
+        }
+        scenarios.iter().filter(|s| patterns.iter().any(|p| fits(p, &s.path))).collect()
+    };
+    let mut faults = Vec::new();
+    for (item, code, patterns) in EXCEPTIONS {
+        for scenario in matching(patterns) {
+            let last = scenario.steps.len() - 1;
+            let strict = answers(scenario, Mode::Strict, last, &all());
+            if told(&strict)[0].as_ref().err() != Some(&code) {
+                faults.push(format!("{item}: {} strict: {:?}", scenario.path, strict.answers[0]));
+            }
+            let taken = scenario.expected(last, Want::Compatible) == [Verdict::Trusted];
+            let compatible = answers(scenario, Mode::Compatible, last, &all());
+            if taken && !(compatible.answers[0].is_ok() && warned(&compatible).contains(&code)) {
+                let warned = warned(&compatible);
+                faults.push(format!("{item}: {} {:?}, warned {warned:?}", scenario.path, compatible.answers[0]));
+            }
+        }
+    }
+    for (item, trusted, patterns) in BOTH {
+        for (scenario, mode) in matching(patterns).iter().flat_map(|s| [(s, Mode::Strict), (s, Mode::Compatible)]) {
+            let outcome = answers(scenario, mode, scenario.steps.len() - 1, &all());
+            if outcome.answers[0].is_ok() != trusted {
+                faults.push(format!("{item}: {} {mode:?}: {:?}", scenario.path, outcome.answers[0]));
+            }
+        }
+    }
+    for (mode, trusted) in [(Mode::Strict, false), (Mode::Compatible, true)] {
+        let scenario = scenarios.iter().find(|s| s.path == "captured/basic").expect("the scenario");
+        let mut client = Client { store: MemoryStore::default(), mode };
+        client.ask(scenario, 0, pin(scenario, &scenario.pin).expect("a pin"), all());
+        let mut settings = Settings::new(
+            &scenario.gun,
+            Format::Notary1,
+            pin(scenario, &scenario.pin).expect("a pin"),
+            Time::parse(scenario.time(0)).expect("a time"),
+        )
+        .mode(mode);
+        settings.injected = true;
+        let mut gone = FolderTransport::new("/no/such/folder");
+        let outcome = drive(start(settings, all()), &mut client.store, &mut gone);
+        let refused = told(&outcome)[0].as_ref().err().copied();
+        assert_eq!(refused, if trusted { None } else { Some(Code::NetworkUnreachable) }, "{mode:?}, unreachable");
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The codes of all warnings of a run.
+fn warned(outcome: &Outcome) -> Vec<Code> {
+    let of_set = outcome.set.iter().flat_map(|set| set.warnings());
+    let of_answers = outcome.answers.iter().flatten().flat_map(|trusted| &trusted.warnings);
+    of_set.chain(of_answers).map(Error::code).collect()
 }
