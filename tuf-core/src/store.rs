@@ -1,6 +1,6 @@
 //! Stores: where a collection's files and its state record are kept between runs.
 
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::trust::{Changes, FileName};
 use std::collections::BTreeMap;
 
@@ -46,7 +46,9 @@ pub use file::FileStore;
 
 #[cfg(feature = "client")]
 mod file {
-    use super::*;
+    use super::Store;
+    use crate::error::{Code, Error, Result};
+    use crate::trust::{Changes, FileName};
     use std::fs::{self, File};
     use std::io::{ErrorKind, Read, Write};
     use std::path::{Path, PathBuf};
@@ -144,6 +146,7 @@ mod file {
     mod tests {
         use super::*;
         use crate::metadata::Bytes;
+        use std::collections::BTreeMap;
 
         #[test]
         fn files_are_kept_replaced_and_removed() {

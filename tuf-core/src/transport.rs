@@ -48,8 +48,9 @@ pub use folder::FolderTransport;
 
 #[cfg(feature = "client")]
 mod folder {
-    use super::*;
+    use super::{Transport, without_checksum};
     use crate::error::{Code, Error};
+    use crate::trust::{Fetched, Request};
     use std::fs::File;
     use std::io::{ErrorKind, Read};
     use std::path::PathBuf;

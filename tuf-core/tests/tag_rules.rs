@@ -34,8 +34,11 @@ fn look(repo: &Repo, rule: TagRule) -> Result<Trusted> {
     Client::of(repo).look(&mut repo.publish(), "1.0", rule)
 }
 
+/// What a server does wrong.
+type Serve = Box<dyn Fn(&mut Server)>;
+
 /// The ways a role can be there and yet not be verified, and what each is called.
-fn breaks(name: &'static str) -> Vec<(&'static str, Repo, Box<dyn Fn(&mut Server)>, Code)> {
+fn breaks(name: &'static str) -> Vec<(&'static str, Repo, Serve, Code)> {
     let with = |change: &dyn Fn(&mut Repo)| {
         let mut repo = repo();
         change(&mut repo);
@@ -43,7 +46,7 @@ fn breaks(name: &'static str) -> Vec<(&'static str, Repo, Box<dyn Fn(&mut Server
     };
     let file = format!("{name}.#.json");
     let (lost, other) = (file.clone(), file);
-    let nothing = || -> Box<dyn Fn(&mut Server)> { Box::new(|_| {}) };
+    let nothing = || -> Serve { Box::new(|_| {}) };
     vec![
         (
             "ill-signed",
@@ -172,7 +175,7 @@ fn one_key_behind_two_required_roles_counts_once() {
     ] {
         let mut repo = repo();
         for (name, key) in [(QA, qa), (SEC, sec)] {
-            repo.delegate_to("targets", name, &[""], &[key.clone()], 1);
+            repo.delegate_to("targets", name, &[""], std::slice::from_ref(key), 1);
             repo.target(name, "1.0", "one");
         }
         assert_eq!(code(&look(&repo, rule(&[QA, SEC], Some(count)))), refused, "{count}");
@@ -338,6 +341,8 @@ fn a_digest_is_trusted_through_the_roles_that_may_answer() {
     repo.target(QA, "6.0", "one");
     repo.target(SEC, "6.0", "one");
     repo.target(SEC, "7.0", "one");
+    repo.target("targets/other", "8.0", "outside its paths");
+    repo.target("targets/other", "x8", "inside its paths");
     let none = || (Some(Code::TargetNotSigned), vec![]);
     let both = rule(&[QA, SEC], None);
     for (content, tag_rule, (refused, tags)) in [
@@ -354,6 +359,10 @@ fn a_digest_is_trusted_through_the_roles_that_may_answer() {
         ("qa's", both.clone(), none()),
         ("newer", both, none()),
         ("newer", rule(&[RELEASES], None), (None, vec![("2.0", RELEASES)])),
+        ("outside its paths", rule(&["targets/other"], None), none()),
+        ("outside its paths", TagRule::TargetsFirst, none()),
+        ("inside its paths", rule(&["targets/other"], None), (None, vec![("x8", "targets/other")])),
+        ("inside its paths", TagRule::TargetsFirst, (None, vec![("x8", "targets/other")])),
     ] {
         let tags: BTreeMap<String, String> = tags.into_iter().map(|(t, r)| (t.to_owned(), r.to_owned())).collect();
         assert_eq!(by_digest(&repo, content, tag_rule.clone()), (refused, tags), "{content} by {tag_rule:?}");

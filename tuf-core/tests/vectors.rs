@@ -1,5 +1,7 @@
 //! All scenarios of `test-vectors/notary`, in both modes, as N-42 says.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing)] // helpers of tests
+
 use std::collections::BTreeMap;
 use test_vectors::{Mode as Want, Scenario, Verdict};
 use tuf_core::certificate::Authority;
@@ -196,46 +198,53 @@ fn another_pin_to_the_same_collection_gives_the_same_answers() {
     assert!(others >= 2 && firsts >= 40, "{others} other pins, {firsts} first roots");
 }
 
+/// For each role (or pair of roles) that the reference client's lists name for a tag of a step, the
+/// question whether it answers alone, and the digest that it has to answer with; none if the pair
+/// must not agree.
+fn required_of(step: &test_vectors::Step) -> Vec<((Query, TagRule), Option<String>)> {
+    let mut out = Vec::new();
+    for (tag, given) in &step.tags {
+        let lists = [&given.notary_list, &given.releases_then_targets];
+        let named: Vec<_> = lists.into_iter().flatten().filter(|f| f.digest.len() == 71).collect();
+        let role = |found: &test_vectors::Found| found.role.clone().expect("a role");
+        let ask = |roles: Vec<String>| (Query::Name(tag.clone()), TagRule::Required { count: roles.len(), roles });
+        out.extend(named.iter().map(|found| (ask(vec![role(found)]), Some(found.digest.clone()))));
+        if let [one, two] = named[..]
+            && one.digest != two.digest
+        {
+            out.push((ask(vec![role(one), role(two)]), None));
+        }
+    }
+    out
+}
+
 /// N-42.7: the role that answers for a tag by either of the reference client's lists answers for it
-/// alone, too; where the lists name two roles, these two agree exactly if their digests are one.
+/// alone, too; two roles that name different digests do not agree.
 #[test]
 fn required_roles_answer_from_the_exact_roles_of_the_lists() {
-    let mut compared = 0;
+    let (mut agreed, mut not_met) = (0, 0);
     for scenario in test_vectors::scenarios().expect("the vectors") {
         for (want, mode) in [(Want::Strict, Mode::Strict), (Want::Compatible, Mode::Compatible)] {
+            let mut client = Client { store: MemoryStore::default(), mode };
             for (number, step) in scenario.steps.iter().enumerate() {
-                let same = step.verdict == Verdict::Trusted && scenario.expected(number, want) == [Verdict::Trusted];
-                if !same || (0..=number).any(|n| pin(&scenario, scenario.pin(n)).is_none()) {
+                let Some(pin) = pin(&scenario, scenario.pin(number)) else { continue };
+                let asked = required_of(step);
+                let queries = asked.iter().map(|(query, _)| query.clone()).collect();
+                let outcome = client.ask(&scenario, number, pin, queries);
+                if step.verdict != Verdict::Trusted || scenario.expected(number, want) != [Verdict::Trusted] {
                     continue;
                 }
-                for (tag, given) in &step.tags {
-                    let lists = [&given.notary_list, &given.releases_then_targets];
-                    let named: Vec<_> = lists.into_iter().flatten().filter(|f| f.digest.len() == 71).collect();
-                    let ask = |roles: Vec<String>| {
-                        let rule = TagRule::Required { count: roles.len(), roles };
-                        let outcome = answers(&scenario, mode, number, &[(Query::Name(tag.clone()), rule)]);
-                        told(&outcome).remove(0).map(|found| {
-                            let digest = tuf_core::crypto::hex(&found[0].target.hashes().sha256.expect("sha256"));
-                            (format!("sha256:{digest}"), found[0].agreed_by.clone())
-                        })
-                    };
-                    let here = format!("{} {} {mode:?}: {tag}", scenario.path, step.dir);
-                    for found in &named {
-                        let role = found.role.clone().expect("a role");
-                        assert_eq!(ask(vec![role.clone()]), Ok((found.digest.clone(), vec![role])), "{here}");
-                        compared += 1;
-                    }
-                    if let [one, two] = named[..]
-                        && one.digest != two.digest
-                    {
-                        let roles = [one, two].map(|f| f.role.clone().expect("a role")).to_vec();
-                        assert_eq!(ask(roles), Err(Code::QuorumNotMet), "{here}");
-                    }
+                for ((query, expected), told) in asked.iter().zip(told(&outcome)) {
+                    let digest = |found: &Found| found.target.hashes().sha256.map(|d| tuf_core::crypto::hex(&d));
+                    let told = told.map(|found| digest(&found[0]).map(|hex| format!("sha256:{hex}")));
+                    let expected = expected.clone().map(Some).ok_or(Code::QuorumNotMet);
+                    assert_eq!(told, expected, "{} {} {mode:?}: {query:?}", scenario.path, step.dir);
+                    *if expected.is_ok() { &mut agreed } else { &mut not_met } += 1;
                 }
             }
         }
     }
-    assert!(compared > 500, "{compared} answers compared");
+    assert!(agreed > 500 && not_met > 5, "{agreed} agreed, {not_met} did not");
 }
 
 /// N-32.1 N-32.5 N-32.6 N-32.8: the scenarios made for required roles, as their descriptions say.

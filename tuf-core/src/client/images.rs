@@ -62,8 +62,12 @@ pub fn verify(config: &Config, inputs: &[String], ask: &Ask) -> Vec<Document> {
             _ => {}
         }
     }
-    let lost = || Document::of_error(&Error::new(Code::Internal, "internal", "a reference was not answered"), "");
-    documents.into_iter().map(|d| d.unwrap_or_else(lost)).collect()
+    let lost = |input: &String| {
+        let subject = Subject { kind: "image", input: input.clone(), ..Subject::default() };
+        let fault = Error::new(Code::Internal, "internal", "a reference was not answered");
+        Document::unchecked(subject, ask.now, ask.injected, &fault)
+    };
+    documents.into_iter().zip(inputs).map(|(d, input)| d.unwrap_or_else(|| lost(input))).collect()
 }
 
 fn put(documents: &mut [Option<Document>], at: usize, document: Document) {

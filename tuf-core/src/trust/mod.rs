@@ -12,6 +12,7 @@ mod session;
 mod set;
 mod settings;
 
+#[cfg(feature = "client")]
 pub(crate) use machine::local_name;
 pub use machine::{Absent, Answer as Fetched, Changes, FileName, Job, Request, Step};
 pub use pattern::pattern_matches;

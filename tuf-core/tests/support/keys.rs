@@ -117,7 +117,7 @@ impl Cert {
         params.distinguished_name.push(DnType::CommonName, self.name.as_str());
         let day = |unix: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(unix.try_into().expect("a time"));
         (params.not_before, params.not_after) = (day(self.from), day(self.until));
-        params.is_ca = self.ca.clone().map_or(IsCa::NoCa, IsCa::Ca);
+        params.is_ca = self.ca.map_or(IsCa::NoCa, IsCa::Ca);
         params
     }
 
