@@ -1,8 +1,10 @@
 //! Drivers of the machine: a store and a transport around it.
 
+mod cache;
 mod config;
 mod images;
 
+pub use cache::{StoreStatus, forget, forget_clock, repair, stores};
 pub use config::{Choices, Config, Files, Resolved, Source, required};
 pub use images::{Ask, Place, list, verify};
 
@@ -25,7 +27,7 @@ use crate::trust::{Job, Step};
 pub fn drive<T>(mut job: Job<T>, store: &mut dyn Store, transport: &mut dyn Transport) -> T {
     loop {
         match job.step() {
-            Step::Load(file) => job.loaded(store.load(&file)),
+            Step::Load { file, sha256 } => job.loaded(store.load(&file, sha256.as_deref())),
             Step::Fetch(request) => {
                 let answer = transport.fetch(&request);
                 job.answer(request.id, answer);

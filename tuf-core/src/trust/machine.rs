@@ -31,6 +31,15 @@ pub enum FileName {
 }
 
 impl FileName {
+    /// The file of a role other than root.
+    pub(crate) fn of_role(name: &str) -> Self {
+        match name {
+            "timestamp" => FileName::Timestamp,
+            "snapshot" => FileName::Snapshot,
+            name => FileName::Targets(name.to_owned()),
+        }
+    }
+
     /// The path below the store's folder; `/` separates. Role names are encoded so that no two
     /// share a file and none leaves the folder (T-42).
     pub fn path(&self) -> String {
@@ -106,8 +115,27 @@ pub enum Answer {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Changes {
-    /// Files to be replaced, or removed where `None`, in order; the record is among them.
+    /// SHA-256 (hex) of the record that this run began from: the changes are made only if it is
+    /// still the one in the store; `None` if there was none.
+    pub base: Option<String>,
+    /// Files to be replaced, or removed where `None`; the record is among them, and first.
     pub files: BTreeMap<FileName, Option<Bytes>>,
+    /// SHA-256 (hex) by path of every file that the new record names: a new file that was left
+    /// beside its goal by a run that was killed belongs to one of these, or is rubbish.
+    pub recorded: BTreeMap<String, String>,
+    /// When the last complete check ended: written atomically, not synced, and not part of the
+    /// comparison with `base`.
+    pub checked: Option<Bytes>,
+}
+
+/// How a commit went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Committed {
+    /// All changes are made.
+    Done,
+    /// Nothing was changed: the record is not the one that the run began from.
+    Conflict,
 }
 
 /// What the machine needs next.
@@ -115,7 +143,12 @@ pub struct Changes {
 #[non_exhaustive]
 pub enum Step<T> {
     /// Load a file of the store and call [`Job::loaded`].
-    Load(FileName),
+    Load {
+        /// The file.
+        file: FileName,
+        /// What its SHA-256 (hex) should be: a store may hold those bytes beside their goal.
+        sha256: Option<String>,
+    },
     /// Fetch a file and call [`Job::answer`]; others may be asked for before the answer is there.
     Fetch(Request),
     /// Write these changes and call [`Job::committed`].
@@ -128,7 +161,7 @@ pub enum Step<T> {
 
 #[derive(Debug)]
 enum Question {
-    Load(FileName),
+    Load(FileName, Option<String>),
     Fetch(Request),
     Commit(Changes),
 }
@@ -137,7 +170,7 @@ enum Question {
 enum Reply {
     Loaded(Result<Option<Vec<u8>>>),
     Fetched(Answer),
-    Committed(Result<()>),
+    Committed(Result<Committed>),
 }
 
 #[derive(Debug, Default)]
@@ -167,15 +200,15 @@ impl Io {
         .await
     }
 
-    pub(crate) async fn load(&self, file: FileName) -> Result<Option<Vec<u8>>> {
-        self.mail(|m| m.questions.push_back(Question::Load(file)));
+    pub(crate) async fn load(&self, file: FileName, sha256: Option<String>) -> Result<Option<Vec<u8>>> {
+        self.mail(|m| m.questions.push_back(Question::Load(file, sha256)));
         match self.reply(SINGLE).await {
             Reply::Loaded(loaded) => loaded,
             _ => Err(super::internal("the answer to a load is something else")),
         }
     }
 
-    pub(crate) async fn commit(&self, changes: Changes) -> Result<()> {
+    pub(crate) async fn commit(&self, changes: Changes) -> Result<Committed> {
         self.mail(|m| m.questions.push_back(Question::Commit(changes)));
         match self.reply(SINGLE).await {
             Reply::Committed(outcome) => outcome,
@@ -206,13 +239,13 @@ type Workflow<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// One run of the workflow, driven from outside.
 ///
 /// ```no_run
-/// # use tuf_core::trust::{Job, Step, Fetched};
+/// # use tuf_core::trust::{Committed, Fetched, Job, Step};
 /// # fn drive<T>(mut job: Job<T>) -> T {
 /// loop {
 ///     match job.step() {
-///         Step::Load(_file) => job.loaded(Ok(None)),           // nothing stored
+///         Step::Load { .. } => job.loaded(Ok(None)),           // nothing stored
 ///         Step::Fetch(request) => job.answer(request.id, Fetched::NotFound),
-///         Step::Commit(_changes) => job.committed(Ok(())),
+///         Step::Commit(_changes) => job.committed(Ok(Committed::Done)),
 ///         Step::Done(outcome) => return outcome,
 ///         _ => {}
 ///     }
@@ -253,7 +286,7 @@ impl<T> Job<T> {
 
     fn question(&mut self) -> Option<Step<T>> {
         Some(match self.io.mail(|m| m.questions.pop_front())? {
-            Question::Load(file) => Step::Load(file),
+            Question::Load(file, sha256) => Step::Load { file, sha256 },
             Question::Fetch(request) => Step::Fetch(request),
             Question::Commit(changes) => Step::Commit(changes),
         })
@@ -270,7 +303,7 @@ impl<T> Job<T> {
     }
 
     /// How the commit went.
-    pub fn committed(&mut self, outcome: Result<()>) {
+    pub fn committed(&mut self, outcome: Result<Committed>) {
         self.io.mail(|m| m.replies.insert(SINGLE, Reply::Committed(outcome)));
     }
 }

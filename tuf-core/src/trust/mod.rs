@@ -1,6 +1,7 @@
 //! What is trusted: the set of verified metadata, the machine that brings it up to date, and the
 //! search in it.
 
+mod keep;
 mod machine;
 mod pattern;
 mod pin;
@@ -14,7 +15,9 @@ mod settings;
 
 #[cfg(feature = "client")]
 pub(crate) use machine::local_name;
-pub use machine::{Absent, Answer as Fetched, Changes, FileName, Job, Request, Step};
+#[cfg(feature = "client")]
+pub(crate) use record::damaged;
+pub use machine::{Absent, Answer as Fetched, Changes, Committed, FileName, Job, Request, Step};
 pub use pattern::pattern_matches;
 pub use pin::Pin;
 pub use record::{Checked, Record};
@@ -57,6 +60,15 @@ pub(crate) struct Memory {
     pub(crate) roles: BTreeMap<String, Remembered>,
     /// Every role that an accepted snapshot listed and that is not withdrawn (N-40).
     pub(crate) listed: BTreeSet<String>,
+    /// The root version of the last drop (T-10): what an older root accepted is no memory.
+    pub(crate) dropped: u64,
+}
+
+impl Memory {
+    /// What is remembered of a role, if it counts.
+    pub(crate) fn of(&self, name: &str) -> Option<&Remembered> {
+        self.roles.get(name).filter(|r| r.root_version >= self.dropped)
+    }
 }
 
 /// Verified metadata, and what it is judged by. Only this yields targets.
@@ -161,7 +173,7 @@ impl TrustedSet {
     pub(crate) fn remember<T: Metadata>(&mut self, file: &Verified<T>) -> Result<(), Error> {
         let version = file.content().version();
         let root_version = self.root.content().version();
-        let known = self.memory.roles.get(file.role());
+        let known = self.memory.of(file.role());
         // The digest is taken anew only for what is new: it costs as much as the signature.
         if known.is_none_or(|m| m.version != version) || self.compatible() {
             let content = file.content_id()?;

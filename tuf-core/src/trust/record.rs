@@ -29,6 +29,8 @@ pub struct Record {
     listed: BTreeSet<String>,
     /// When the timestamp version in use was first seen (T-53).
     pub(crate) first_seen: Option<Instant>,
+    /// The root version under which timestamp and snapshot were last dropped (T-10).
+    pub(crate) dropped: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,20 +75,50 @@ impl Record {
     /// # Errors
     /// `store.damaged` if it is none, or another collection's.
     pub fn read(bytes: &[u8], format: Format, name: &str) -> Result<Self> {
-        let record: Record = crate::json::check(bytes)
-            .map_err(|e| e.to_string())
-            .and_then(|()| serde_json::from_slice(bytes).map_err(|e| e.to_string()))
-            .map_err(|why| damaged(&FileName::Record, &format!("the state record cannot be read ({why})")))?;
+        let record = Record::parse(bytes)?;
         if record.schema != SCHEMA || record.format != format.as_str() || record.name != name {
             return Err(damaged(&FileName::Record, "the state record is another collection's").values(
                 format_args!("{SCHEMA} {} {name}", format.as_str()),
                 format_args!("{} {} {}", record.schema, record.format, record.name),
             ));
         }
+        Ok(record)
+    }
+
+    /// Reads the record of any collection.
+    ///
+    /// # Errors
+    /// `store.damaged` if it is none.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let record: Record = crate::json::check(bytes)
+            .map_err(|e| e.to_string())
+            .and_then(|()| serde_json::from_slice(bytes).map_err(|e| e.to_string()))
+            .map_err(|why| damaged(&FileName::Record, &format!("the state record cannot be read ({why})")))?;
         if record.anchor == 0 || record.anchor > record.root {
             return Err(damaged(&FileName::Record, "the state record names no chain of roots"));
         }
         Ok(record)
+    }
+
+    /// The collection.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The versions of the oldest and the newest root of the chain.
+    pub fn roots(&self) -> (u64, u64) {
+        (self.anchor, self.root)
+    }
+
+    /// The remembered version of each role, by its name.
+    pub fn versions(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.roles.iter().map(|(name, role)| (name.as_str(), role.version))
+    }
+
+    /// Every file of the chain and of the roles, whether it is recorded or not.
+    pub fn file_names(&self) -> Vec<FileName> {
+        let roots = (self.anchor..=self.root).map(FileName::Root);
+        roots.chain(self.roles.keys().map(|name| FileName::of_role(name))).collect()
     }
 
     /// The record as it is stored.
@@ -100,10 +132,8 @@ impl Record {
     pub(crate) fn memory(&self) -> Memory {
         let remembered =
             |r: &RoleRecord| Remembered { version: r.version, content: r.content.clone(), root_version: r.root };
-        Memory {
-            roles: self.roles.iter().map(|(n, r)| (n.clone(), remembered(r))).collect(),
-            listed: self.listed.clone(),
-        }
+        let roles = self.roles.iter().map(|(n, r)| (n.clone(), remembered(r))).collect();
+        Memory { roles, listed: self.listed.clone(), dropped: self.dropped }
     }
 
     pub(crate) fn set_memory(&mut self, memory: &Memory) {
@@ -111,11 +141,22 @@ impl Record {
             |r: &Remembered| RoleRecord { version: r.version, content: r.content.clone(), root: r.root_version };
         self.roles = memory.roles.iter().map(|(n, r)| (n.clone(), record(r))).collect();
         self.listed = memory.listed.clone();
+        self.dropped = memory.dropped;
     }
 
-    /// Whether the record knows the file.
-    pub(crate) fn knows(&self, file: &FileName) -> bool {
-        self.files.contains_key(&file.path())
+    /// What the file's SHA-256 (hex) must be.
+    pub fn sha256_of(&self, file: &FileName) -> Option<String> {
+        self.files.get(&file.path()).cloned()
+    }
+
+    /// SHA-256 by path of every file.
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.files
+    }
+
+    /// Takes a file out of the record: what is remembered of its role stays.
+    pub(crate) fn drop_file(&mut self, file: &FileName) {
+        self.set_file(file, None);
     }
 
     pub(crate) fn set_file(&mut self, file: &FileName, bytes: Option<&Bytes>) {
@@ -136,6 +177,63 @@ impl Record {
             }
             Some(bytes) => Ok(Some(bytes)),
         }
+    }
+}
+
+/// What two runs that began from `base` make together (T-45): `theirs` is in the store already.
+///
+/// Nobody's memory is lost: of a role the higher version stays, unless a drop (T-10) under a newer
+/// root took it away; what an older root accepted never replaces what a newer one did.
+///
+/// # Errors
+/// `store.locked` where the other run brought another chain of roots.
+pub(crate) fn merged(base: &Record, ours: &Record, theirs: &Record) -> Result<Record> {
+    let mut out = theirs.clone();
+    let root = |record: &Record, version| record.files.get(&FileName::Root(version).path()).cloned();
+    let common = ours.anchor.max(theirs.anchor)..=ours.root.min(theirs.root);
+    if common.is_empty() || common.clone().any(|v| root(ours, v) != root(theirs, v)) {
+        return Err(Error::new(Code::StoreLocked, "T-45", "another run brought another chain of roots into the store")
+            .with_hint("ask again"));
+    }
+    out.anchor = ours.anchor.min(theirs.anchor);
+    out.root = ours.root.max(theirs.root);
+    out.dropped = ours.dropped.max(theirs.dropped);
+    let roots = (ours.anchor..=ours.root).map(|v| FileName::Root(v).path());
+    out.files.extend(roots.filter_map(|path| Some((path.clone(), ours.files.get(&path)?.clone()))));
+    let names: BTreeSet<&String> = ours.roles.keys().chain(theirs.roles.keys()).collect();
+    for name in names {
+        let ours_stands = match (ours.roles.get(name), theirs.roles.get(name)) {
+            (mine, _) if mine == base.roles.get(name) => false,
+            (Some(mine), None) => mine.root >= theirs.dropped,
+            (Some(mine), Some(their)) if mine.root < their.root => false,
+            (Some(mine), Some(their)) => mine.version >= their.version || their.root < ours.dropped,
+            (None, Some(their)) => their.root < ours.dropped,
+            (None, None) => false,
+        };
+        if ours_stands {
+            out.take_role(name, ours);
+        }
+    }
+    if out.roles.get("timestamp") == ours.roles.get("timestamp") {
+        out.first_seen = ours.first_seen.clone();
+    }
+    let withdrawn = |name: &&String| base.listed.contains(*name) && !(ours.listed.contains(*name) && theirs.listed.contains(*name));
+    out.listed = ours.listed.union(&theirs.listed).filter(|name| !withdrawn(name)).cloned().collect();
+    Ok(out)
+}
+
+impl Record {
+    /// Takes memory and file of a role as `other` has them.
+    fn take_role(&mut self, name: &str, other: &Record) {
+        match other.roles.get(name) {
+            Some(role) => self.roles.insert(name.to_owned(), role.clone()),
+            None => self.roles.remove(name),
+        };
+        let path = FileName::of_role(name).path();
+        match other.files.get(&path) {
+            Some(sha256) => self.files.insert(path, sha256.clone()),
+            None => self.files.remove(&path),
+        };
     }
 }
 

@@ -25,7 +25,7 @@ impl Session {
     }
 
     pub(super) fn forget_rotated(&mut self) -> Result<()> {
-        let memory = self.set()?.memory.roles.get(role::TIMESTAMP).map(|m| m.root_version);
+        let memory = self.set()?.memory.of(role::TIMESTAMP).map(|m| m.root_version);
         let before = self.chain.iter().find(|r| Some(r.content().version()) == memory).map(|r| r.content().clone());
         if let Some(before) = before
             && self.set()?.forget_rotated(&before)?
@@ -110,7 +110,7 @@ impl Session {
         match self.fetch(path, self.settings.limits.timestamp, role::TIMESTAMP, Absent::IsError).await {
             Ok(Some(bytes)) => {
                 self.asked_server = true;
-                let known = self.set()?.memory.roles.get(role::TIMESTAMP).map(|m| m.version);
+                let known = self.set()?.memory.of(role::TIMESTAMP).map(|m| m.version);
                 let arrival = self.set()?.update_timestamp(bytes).map_err(|e| e.in_file(path))?;
                 if arrival == Arrival::New {
                     let timestamp = self.set()?.timestamp.clone().ok_or_else(|| internal("no timestamp"))?;
@@ -149,7 +149,7 @@ impl Session {
         let last = self.checked.at(self.settings.injected);
         let start = self.settings.start;
         let set = self.set()?;
-        if set.timestamp.is_none() && set.memory.roles.contains_key(role::TIMESTAMP) {
+        if set.timestamp.is_none() && set.memory.of(role::TIMESTAMP).is_some() {
             // Before the timestamp was looked at (TUF's roots): judged when it is.
             return Ok(());
         }

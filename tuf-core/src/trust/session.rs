@@ -1,13 +1,13 @@
 //! A run: open the store, bring the collection up to date, look up, commit.
 
-use super::machine::{Absent, Answer, Changes, FileName, Io, Job};
+use super::machine::{Absent, Answer, FileName, Io, Job};
 use super::record::{Checked, Record};
 use super::search::{Found, Lookup, Query, TagRule};
 use super::{Mode, Settings, TrustedSet, internal};
 use crate::crypto::hex;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::metadata::{Bytes, Format, Metadata, Root, Verified};
+use crate::metadata::{Bytes, Format, Root, Verified};
 use crate::time::Time;
 use std::collections::BTreeMap;
 
@@ -50,15 +50,44 @@ pub struct Outcome {
 /// # Ok::<(), tuf_core::Error>(())
 /// ```
 pub fn start(settings: Settings, queries: Vec<(Query, TagRule)>) -> Job<Outcome> {
-    Job::new(move |io| async move { Session::new(io, settings).run(queries).await })
+    Job::new(move |io| async move {
+        // Another run may replace files between our look at the record and at them: then all anew.
+        for _ in 0..MOST_RESTARTS {
+            let outcome = Session::new(io.clone(), settings.clone()).run(&queries).await;
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+        }
+        let busy = Error::new(Code::StoreLocked, "T-45", "other runs change the store faster than it can be read");
+        Outcome::failed(busy, queries.len())
+    })
+}
+
+/// How often a run starts anew because the store changed under it.
+const MOST_RESTARTS: u32 = 64;
+
+impl Outcome {
+    fn failed(e: Error, answers: usize) -> Self {
+        Outcome {
+            set: None,
+            refreshed: Err(e.clone()),
+            answers: vec![Err(e); answers],
+            from_store: false,
+            last_checked: None,
+            root_versions: Vec::new(),
+        }
+    }
 }
 
 pub(super) struct Session {
     pub(super) io: Io,
     pub(super) settings: Settings,
     pub(super) record: Record,
-    /// What lay in the store, if anything.
+    /// What lay in the store, if anything, and the SHA-256 of its record.
     pub(super) stored: Option<Record>,
+    pub(super) base: Option<String>,
+    /// Whether another run changed the store since its record was read.
+    pub(super) moved: bool,
     pub(super) checked: Checked,
     pub(super) files: BTreeMap<FileName, Option<Bytes>>,
     pub(super) fetched: u64,
@@ -79,6 +108,8 @@ impl Session {
             settings,
             record,
             stored: None,
+            base: None,
+            moved: false,
             checked: Checked::default(),
             files: BTreeMap::new(),
             fetched: 0,
@@ -90,28 +121,32 @@ impl Session {
         }
     }
 
-    pub(super) async fn run(mut self, queries: Vec<(Query, TagRule)>) -> Outcome {
+    /// `None` if the store changed under this run.
+    pub(super) async fn run(mut self, queries: &[(Query, TagRule)]) -> Option<Outcome> {
         let refreshed = self.refresh().await;
         let mut answers = Vec::with_capacity(queries.len());
-        for (query, rule) in &queries {
+        for (query, rule) in queries {
             answers.push(match &refreshed {
                 Ok(()) => self.look_up(query, rule).await,
                 Err(e) => Err(e.clone()),
             });
+        }
+        if self.moved {
+            return None;
         }
         // What was accepted is kept whatever failed later (T-17); what cannot be kept is no answer.
         let kept = self.keep(refreshed.is_ok()).await;
         if let Err(e) = &kept {
             answers.iter_mut().filter(|a| a.is_ok()).for_each(|a| *a = Err(e.clone()));
         }
-        Outcome {
+        Some(Outcome {
             last_checked: self.checked.at(self.settings.injected),
             set: self.set,
             refreshed: refreshed.and(kept),
             answers,
             from_store: self.from_store,
             root_versions: self.walked,
-        }
+        })
     }
 
     pub(super) fn set(&mut self) -> Result<&mut TrustedSet> {
@@ -122,6 +157,7 @@ impl Session {
         self.open().await?;
         self.clock()?;
         self.trusted_root().await?;
+        self.adopt().await?;
         let fresh = self.is_fresh().await?;
         match self.settings.wire.format {
             _ if fresh => self.use_kept().await,
@@ -129,70 +165,6 @@ impl Session {
             Format::Notary1 => self.notary_order().await,
         }?;
         self.ages()
-    }
-
-    // ---- the store ----
-
-    pub(super) async fn open(&mut self) -> Result<()> {
-        self.checked = Checked::read(self.io.load(FileName::Checked).await?.as_deref());
-        if let Some(bytes) = self.io.load(FileName::Record).await? {
-            let record = Record::read(&bytes, self.settings.wire.format, &self.settings.name)?;
-            self.record = record.clone();
-            self.stored = Some(record);
-        }
-        Ok(())
-    }
-
-    /// T-3: a clock behind the last complete check is not trusted; injected time is.
-    pub(super) fn clock(&self) -> Result<()> {
-        let Some(floor) = self.checked.at(false).filter(|_| !self.settings.injected) else { return Ok(()) };
-        let behind = floor.seconds_since(self.settings.start);
-        if behind <= i64::try_from(self.settings.ages.clock_tolerance).unwrap_or(i64::MAX) {
-            return Ok(());
-        }
-        Err(Error::new(Code::ClockBehind, "T-3", "the clock is behind the last complete check")
-            .values(format_args!("at least {floor}"), self.settings.start))
-    }
-
-    pub(super) async fn kept(&self, file: FileName) -> Result<Option<Vec<u8>>> {
-        if let Some(bytes) = self.files.get(&file) {
-            return Ok(bytes.as_ref().map(|b| b.to_vec()));
-        }
-        if !self.record.knows(&file) {
-            return Ok(None);
-        }
-        self.record.check_file(&file, self.io.load(file.clone()).await?)
-    }
-
-    pub(super) fn keep_file(&mut self, file: FileName, bytes: &Bytes) {
-        self.record.set_file(&file, Some(bytes));
-        self.files.insert(file, Some(bytes.clone()));
-    }
-
-    /// One commit a run (T-45), none when nothing changed; the time of the last complete check is
-    /// written at most once a minute.
-    pub(super) async fn keep(&mut self, complete: bool) -> Result<()> {
-        if let Some(set) = &self.set {
-            self.record.set_memory(&set.memory);
-            self.record.root = set.root.content().version();
-        }
-        if self.set.is_some() && self.stored.as_ref() != Some(&self.record) {
-            let bytes = Bytes::new(self.record.write()?);
-            self.files.insert(FileName::Record, Some(bytes));
-        }
-        if complete && self.asked_server {
-            let (start, injected) = (self.settings.start, self.settings.injected);
-            let last = self.checked.at(injected);
-            self.checked.set(start, injected);
-            let recent = last.is_some_and(|last| (0..60).contains(&start.seconds_since(last)));
-            if !recent {
-                self.files.insert(FileName::Checked, Some(Bytes::new(self.checked.write()?)));
-            }
-        }
-        if self.files.is_empty() {
-            return Ok(());
-        }
-        self.io.commit(Changes { files: std::mem::take(&mut self.files) }).await
     }
 
     // ---- requests ----

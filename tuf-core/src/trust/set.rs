@@ -89,7 +89,10 @@ impl TrustedSet {
             if raised || old.iter().any(|key| !new.contains(key)) {
                 self.timestamp = None;
                 self.snapshot = None;
-                self.memory.roles.clear();
+                self.memory.dropped = self.root.content().version();
+                for name in [role::TIMESTAMP, role::SNAPSHOT] {
+                    self.memory.roles.remove(name);
+                }
                 return Ok(true);
             }
         }
@@ -101,6 +104,25 @@ impl TrustedSet {
         let kept = self.wire.timestamp(bytes).and_then(|file| self.verified_by_root(file, role::TIMESTAMP));
         self.timestamp = out_of_work(kept)?;
         Ok(())
+    }
+
+    /// 5.4.1: a file that lies in the store without a record: its version and content, if it is
+    /// signed by the keys that root names (T-46).
+    pub(crate) fn adoptable(&mut self, name: &str, bytes: Vec<u8>) -> Result<(u64, String)> {
+        match name {
+            role::TIMESTAMP => {
+                let file = self.wire.timestamp(bytes)?;
+                self.verified_by_root(file, name).and_then(|f| Ok((f.content().version(), f.content_id()?)))
+            }
+            role::SNAPSHOT => {
+                let file = self.wire.snapshot(bytes)?;
+                self.verified_by_root(file, name).and_then(|f| Ok((f.content().version(), f.content_id()?)))
+            }
+            _ => {
+                let file = self.wire.targets(name, bytes)?;
+                self.verified_by_root(file, name).and_then(|f| Ok((f.content().version(), f.content_id()?)))
+            }
+        }
     }
 
     /// 5.4.1: the snapshot that was kept: what a new one is measured by (T-14).
@@ -124,7 +146,7 @@ impl TrustedSet {
         let file = self.wire.timestamp(bytes)?;
         let exceptions = file.exceptions.clone();
         let new = self.verified_by_root(file, role::TIMESTAMP)?;
-        let memory = self.memory.roles.get(role::TIMESTAMP);
+        let memory = self.memory.of(role::TIMESTAMP);
         let equal = memory.is_some_and(|m| m.version == new.content().version());
         match not_rolled_back(&new, memory) {
             Err(e) if e.code() == Code::MismatchContent && self.wire.format == Format::Notary1 => self.excepted(e)?,
@@ -149,7 +171,7 @@ impl TrustedSet {
 
     /// 5.4.3.2: the snapshot version in a timestamp never goes down.
     fn snapshot_not_lower(&self, new: &Verified<crate::metadata::Timestamp>) -> Result<()> {
-        let before = self.memory.roles.get(role::SNAPSHOT).map(|m| m.version);
+        let before = self.memory.of(role::SNAPSHOT).map(|m| m.version);
         match (new.content().snapshot().version(), before) {
             (Some(version), Some(before)) if version < before => Err(Error::new(
                 Code::RollbackSnapshot,
@@ -199,7 +221,7 @@ impl TrustedSet {
         let new = self.verified_by_root(file, role::SNAPSHOT)?;
         version_as_listed(&new, &meta)?;
         self.names_this_root(&new)?;
-        let equal_content = not_rolled_back(&new, self.memory.roles.get(role::SNAPSHOT));
+        let equal_content = not_rolled_back(&new, self.memory.of(role::SNAPSHOT));
         self.content_may_differ(equal_content)?;
         self.nothing_lower(&new)?;
         not_expired(&new, self.start)?;
@@ -275,7 +297,7 @@ impl TrustedSet {
         };
         let certificates = run_out(&new, keys.values(), self.start);
         version_as_listed(&new, &meta)?;
-        let equal_content = not_rolled_back(&new, self.memory.roles.get(name));
+        let equal_content = not_rolled_back(&new, self.memory.of(name));
         self.content_may_differ(equal_content)?;
         if let Err(e) = not_expired(&new, self.start) {
             return self.pass_by(name, e);

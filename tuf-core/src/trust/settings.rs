@@ -61,6 +61,8 @@ pub struct Settings {
     pub unreachable: Unreachable,
     /// Ask the store alone (T-51).
     pub offline: bool,
+    /// Read the store and write nothing: a verdict, and no memory of it (T-49).
+    pub no_persist: bool,
 }
 
 impl Settings {
@@ -77,6 +79,7 @@ impl Settings {
             ages: Ages::default(),
             unreachable: Unreachable::Refuse,
             offline: false,
+            no_persist: false,
         }
     }
 
