@@ -10,8 +10,6 @@ pub mod certificate;
 pub mod client;
 pub mod crypto;
 pub mod error;
-#[cfg(feature = "client")]
-mod file_store;
 pub mod image;
 pub mod json;
 pub mod limits;

@@ -108,6 +108,29 @@ fn count<T>(
     Err(short)
 }
 
+impl<T> Verified<T> {
+    /// All keys of the role whose signatures hold: `signed_by` stops where the threshold is met.
+    pub(crate) fn all_signers<'k>(
+        &self,
+        keys: &'k Keys,
+        role_keys: &RoleKeys,
+        budget: &mut Budget,
+    ) -> Result<BTreeSet<&'k PublicKey>> {
+        let message = self.inner.message()?;
+        let mut signers = BTreeSet::new();
+        for signature in &self.inner.signatures {
+            let key = role_keys.key_ids.iter().find(|id| **id == signature.key_id).and_then(|id| keys.get(id));
+            let Some((key, Ok(public))) = key.filter(|key| key.id_holds).map(|key| (key, &key.public)) else {
+                continue;
+            };
+            if !signers.contains(public) && holds(self.inner.format, key, public, signature, &message, budget)? {
+                signers.insert(public);
+            }
+        }
+        Ok(signers)
+    }
+}
+
 /// The keys that were counted so far.
 #[derive(Default)]
 struct Tally<'k> {

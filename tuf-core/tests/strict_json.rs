@@ -109,7 +109,7 @@ fn t_36_white_space_is_kept_in_the_stored_file() {
     let mut run = run(settings, served.clone(), "a.txt");
     assert_eq!(run.role().as_deref(), Ok("targets"));
     for (name, file) in &names {
-        assert_eq!(run.store.load(file).unwrap().as_ref(), Some(&served.files[*name]), "{name}");
+        assert_eq!(run.store.load(file, None).unwrap().as_ref(), Some(&served.files[*name]), "{name}");
     }
 }
 

@@ -44,6 +44,14 @@ pub(crate) fn list(global: &Global, list: &List) -> u8 {
 
 fn configuration(global: &Global, use_sample: bool) -> Result<(Config, Place)> {
     if use_sample {
+        if global.config.is_some() {
+            // clap sees the conflict only where both stand behind the verb.
+            return Err(Error::new(
+                Code::UsageFlag,
+                "docs/verdict.md",
+                "--sample brings its own configuration: not with --config",
+            ));
+        }
         return Ok((sample::config()?, Place::Memory));
     }
     let file = ConfigFile::find(global)?;

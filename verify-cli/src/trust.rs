@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 use tuf_core::client::Config;
+use tuf_core::error::shown;
 use tuf_core::trust::Pin;
 use tuf_core::{Code, Error, Result};
 
@@ -51,15 +52,15 @@ fn pinned(global: &Global, add: &Add) -> Result<String> {
         table.set_implicit(true);
         Item::Table(table)
     });
-    let entry = trust.as_table_mut().map(|t| t.entry(&add.prefix).or_insert(Item::Table(Table::new())));
-    let Some(entry) = entry.and_then(Item::as_table_mut) else {
+    let entry = trust.as_table_like_mut().map(|t| t.entry(&add.prefix).or_insert(Item::Table(Table::new())));
+    let Some(entry) = entry.and_then(Item::as_table_like_mut) else {
         return Err(Error::new(Code::ConfigValue, "docs/verdict.md", "`trust` is not a table")
             .in_file(&file.display().to_string()));
     };
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| failed(path, "found", e));
     match (add.certificate_ids.as_slice(), &add.ca, &add.root) {
-        ([], Some(ca), _) => entry["ca"] = value(absolute(ca)?.display().to_string()),
-        ([], _, Some(root)) => entry["root"] = value(absolute(root)?.display().to_string()),
+        ([], Some(ca), _) => drop(entry.insert("ca", value(absolute(ca)?.display().to_string()))),
+        ([], _, Some(root)) => drop(entry.insert("root", value(absolute(root)?.display().to_string()))),
         ([], None, None) => {
             let e = Error::new(Code::UsageFlag, "N-9", "nothing to pin is given");
             return Err(e.with_hint("give one of --certificate-id ID, --ca FILE, --root FILE"));
@@ -78,26 +79,26 @@ fn pinned(global: &Global, add: &Add) -> Result<String> {
         }
     }
     replace(&config, &file, &document.to_string())?;
-    Ok(format!("pinned {} in {}\n", add.prefix, file.display()))
+    Ok(format!("pinned {} in {}\n", shown(&add.prefix), file.display()))
 }
 
 fn removed(global: &Global, prefix: &str) -> Result<String> {
     let config = ConfigFile::find(global)?;
     let file = trust_file(&config);
     let mut document = document(&file)?;
-    let gone = document.get_mut("trust").and_then(Item::as_table_mut).and_then(|t| t.remove(prefix));
+    let gone = document.get_mut("trust").and_then(Item::as_table_like_mut).and_then(|t| t.remove(prefix));
     if gone.is_none() {
         let e = Error::new(
             Code::UsageArgument,
             "docs/verdict.md",
-            format!("nothing is pinned for `{prefix}` in this file"),
+            format!("nothing is pinned for `{}` in this file", shown(prefix)),
         );
         return Err(e
             .in_file(&file.display().to_string())
             .with_hint("see what is pinned, and in which file: verify-cli trust show"));
     }
     replace(&config, &file, &document.to_string())?;
-    Ok(format!("removed the pin of {prefix} from {}\n", file.display()))
+    Ok(format!("removed the pin of {} from {}\n", shown(prefix), file.display()))
 }
 
 /// Writes the file whole, readable by its owner alone, once the configuration is sound with it.

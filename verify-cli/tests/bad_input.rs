@@ -1,5 +1,7 @@
 //! Bad input: each with its code, its exit status and one command to run next, as it is printed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use common::{NOW, Run, User, WEB, digest, vectors, web_pin};

@@ -43,7 +43,8 @@ pub fn stores(cache: &Path, name: Option<&str>) -> Result<Vec<StoreStatus>> {
 
 fn folders(below: &Path) -> Result<Vec<PathBuf>> {
     let failed = |e: std::io::Error| {
-        Error::new(Code::StoreIo, "T-49", format!("the cache cannot be read: {e}")).in_file(&below.display().to_string())
+        Error::new(Code::StoreIo, "T-49", format!("the cache cannot be read: {e}"))
+            .in_file(&below.display().to_string())
     };
     let entries = match std::fs::read_dir(below) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -116,7 +117,9 @@ pub fn repair(status: &StoreStatus) -> Result<Vec<String>> {
     changes.files.insert(FileName::Record, Some(Bytes::new(mended.write()?)));
     match store.commit(&changes)? {
         Committed::Done => Ok(dropped),
-        Committed::Conflict => Err(Error::new(Code::StoreLocked, "T-45", "another run changed the store meanwhile").with_hint("ask again")),
+        Committed::Conflict => {
+            Err(Error::new(Code::StoreLocked, "T-45", "another run changed the store meanwhile").with_hint("ask again"))
+        }
     }
 }
 

@@ -34,10 +34,8 @@ struct File {
     trust: BTreeMap<String, Trust>,
     #[serde(default)]
     policy: BTreeMap<String, Policy>,
-    #[serde(default)]
-    limits: LimitKeys,
-    #[serde(default)]
-    age: AgeKeys,
+    limits: Option<LimitKeys>,
+    age: Option<AgeKeys>,
     cache: Option<PathBuf>,
 }
 
@@ -212,6 +210,10 @@ impl Config {
     /// # Errors
     /// Those of [`Config::read`].
     pub fn read_with(file: &Path, must_exist: bool, trust: &str) -> Result<Self> {
+        if is_trust_file(file) {
+            let why = "trust.toml is read beside a configuration, and is none itself";
+            return Err(Error::new(Code::ConfigValue, "docs/verdict.md", why).in_file(&file.display().to_string()));
+        }
         let mut config = Config::default();
         if let Some(text) = text_of(file, must_exist)? {
             config.add(&text, file)?;
@@ -237,7 +239,7 @@ impl Config {
         for (prefix, mut server) in read.server {
             check_prefix(&prefix, &shown_file)?;
             server.folder = folder.to_owned();
-            server.source("x")?;
+            server.source("x").map_err(|e| e.in_file(&shown_file))?;
             no_twin(self.servers.insert(prefix.clone(), server).is_some(), &prefix, &shown_file)?;
         }
         for (prefix, mut trust) in read.trust {
@@ -250,10 +252,16 @@ impl Config {
             policy.rule(&prefix, &shown_file)?;
             no_twin(self.policies.insert(prefix.clone(), policy).is_some(), &prefix, &shown_file)?;
         }
-        if file.file_name().is_none_or(|n| n != "trust.toml") {
-            (self.limits, self.ages) = (read.limits, read.age);
-            self.cache = read.cache.map(|c| folder.join(c));
+        if is_trust_file(file) {
+            let only_trust = read.limits.is_none() && read.age.is_none() && read.cache.is_none();
+            let refuse = || {
+                let why = "trust.toml holds [trust], [server] and [policy]: limits, ages and cache belong into the configuration";
+                Error::new(Code::ConfigUnknownKey, "docs/verdict.md", why).in_file(&shown_file)
+            };
+            return if only_trust { Ok(()) } else { Err(refuse()) };
         }
+        (self.limits, self.ages) = (read.limits.unwrap_or_default(), read.age.unwrap_or_default());
+        self.cache = read.cache.map(|c| folder.join(c));
         Ok(())
     }
 
@@ -328,6 +336,10 @@ impl Config {
 fn no_pin(name: &str) -> Error {
     Error::new(Code::ConfigNoPin, "N-9", format!("nothing is pinned for {}: there is nobody to trust yet", shown(name)))
         .values(format_args!("[trust.\"{}\"] or a shorter prefix that ends at `/`", shown(name)), "none")
+}
+
+fn is_trust_file(file: &Path) -> bool {
+    file.file_name().is_some_and(|n| n == "trust.toml")
 }
 
 fn beside(file: &Path) -> PathBuf {
@@ -407,6 +419,12 @@ impl Server {
         })?;
         if path.is_empty() {
             return Err(refuse("it names no folder"));
+        }
+        if self.url.starts_with("file://") && !path.starts_with('/') {
+            return Err(refuse("`file://` is followed by an absolute path; `file:` by any"));
+        }
+        if path.contains('%') {
+            return Err(refuse("a path is written as it is, without percent-encoding"));
         }
         match path.split_once("{name}") {
             None => Ok(Source::Folder(self.folder.join(path))),

@@ -68,7 +68,8 @@ impl Session {
             let file = FileName::of_role(name);
             let Some(bytes) = self.io.load(file.clone(), None).await? else { continue };
             let held = self.set()?.adoptable(name, bytes.clone()).map_err(|e| {
-                damaged(&file, "a file without a record does not verify under the trusted root").values("a signed file", e)
+                damaged(&file, "a file without a record does not verify under the trusted root")
+                    .values("a signed file", e)
             })?;
             let root_version = self.set()?.root.content().version();
             let (version, content) = held;
@@ -106,7 +107,8 @@ impl Session {
         if !changed && checked.is_none() {
             return Ok(());
         }
-        let mut changes = if changed { self.changes(self.record.clone(), self.base.clone())? } else { Changes::default() };
+        let mut changes =
+            if changed { self.changes(self.record.clone(), self.base.clone())? } else { Changes::default() };
         changes.checked = checked;
         match self.commit(changes).await {
             Err(e) if e.code() == Code::StoreReadOnly => {
@@ -140,15 +142,14 @@ impl Session {
                 return Ok(());
             }
             let bytes = self.io.load(FileName::Record, None).await?;
-            let bytes = bytes.ok_or_else(|| damaged(&FileName::Record, "the state record is gone while a run commits"))?;
+            let bytes =
+                bytes.ok_or_else(|| damaged(&FileName::Record, "the state record is gone while a run commits"))?;
             let theirs = Record::read(&bytes, self.settings.wire.format, &self.settings.name)?;
-            let base = self.stored.clone().unwrap_or_else(|| Record::new(self.settings.wire.format, &self.settings.name));
+            let base =
+                self.stored.clone().unwrap_or_else(|| Record::new(self.settings.wire.format, &self.settings.name));
             let record = merged(&base, &self.record, &theirs)?;
-            changes = if record == theirs {
-                Changes::default()
-            } else {
-                self.changes(record, Some(hex(&sha256(&bytes))))?
-            };
+            changes =
+                if record == theirs { Changes::default() } else { self.changes(record, Some(hex(&sha256(&bytes))))? };
             changes.checked = checked;
         }
         Err(Error::new(Code::StoreLocked, "T-45", "other runs commit to the store faster than this one can"))

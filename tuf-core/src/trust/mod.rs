@@ -3,6 +3,7 @@
 
 mod keep;
 mod machine;
+mod mode;
 mod pattern;
 mod pin;
 mod record;
@@ -15,11 +16,12 @@ mod settings;
 
 #[cfg(feature = "client")]
 pub(crate) use machine::local_name;
-#[cfg(feature = "client")]
-pub(crate) use record::damaged;
 pub use machine::{Absent, Answer as Fetched, Changes, Committed, FileName, Job, Request, Step};
+pub use mode::{Exception, Mode};
 pub use pattern::pattern_matches;
 pub use pin::Pin;
+#[cfg(feature = "client")]
+pub(crate) use record::damaged;
 pub use record::{Checked, Record};
 pub use search::{Found, Lookup, Need, Query, TagRule};
 pub use session::{Outcome, Trusted, start};
@@ -32,27 +34,6 @@ use crate::time::Time;
 use crate::verify::Remembered;
 use crate::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Strict, or with the reference Notary client's exceptions (N-40, N-41).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Mode {
-    /// Every rule holds.
-    #[default]
-    Strict,
-    /// The exceptions of N-41, each with a warning.
-    Compatible,
-}
-
-impl Mode {
-    /// The word that configuration and verdict use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Mode::Strict => "strict",
-            Mode::Compatible => "compatible",
-        }
-    }
-}
 
 /// What an earlier run accepted: versions, and the names that snapshots listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,19 +132,20 @@ impl TrustedSet {
             .unwrap_or((role::ROOT.to_owned(), self.root.content().expires()))
     }
 
-    pub(crate) fn compatible(&self) -> bool {
-        self.mode == Mode::Compatible
-    }
-
     pub(crate) fn warn(&mut self, warning: Error) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }
 
-    /// In compatible mode one of N-41's exceptions: told as a warning; else the refusal.
-    pub(crate) fn excepted(&mut self, refusal: Error) -> Result<(), Error> {
-        if self.compatible() {
+    /// Whether an exception of N-41 holds.
+    pub(crate) fn allows(&self, exception: Exception) -> bool {
+        exception.holds(self.mode)
+    }
+
+    /// A refusal that an exception of N-41 turns into a warning.
+    pub(crate) fn excepted(&mut self, exception: Exception, refusal: Error) -> Result<(), Error> {
+        if self.allows(exception) {
             self.warn(refusal);
             return Ok(());
         }
@@ -175,7 +157,7 @@ impl TrustedSet {
         let root_version = self.root.content().version();
         let known = self.memory.of(file.role());
         // The digest is taken anew only for what is new: it costs as much as the signature.
-        if known.is_none_or(|m| m.version != version) || self.compatible() {
+        if known.is_none_or(|m| m.version != version) || self.allows(Exception::OtherContent) {
             let content = file.content_id()?;
             self.memory.roles.insert(file.role().to_owned(), Remembered { version, content, root_version });
         }

@@ -155,7 +155,7 @@ impl Record {
     }
 
     /// Takes a file out of the record: what is remembered of its role stays.
-    pub(crate) fn drop_file(&mut self, file: &FileName) {
+    pub fn drop_file(&mut self, file: &FileName) {
         self.set_file(file, None);
     }
 
@@ -217,7 +217,8 @@ pub(crate) fn merged(base: &Record, ours: &Record, theirs: &Record) -> Result<Re
     if out.roles.get("timestamp") == ours.roles.get("timestamp") {
         out.first_seen = ours.first_seen.clone();
     }
-    let withdrawn = |name: &&String| base.listed.contains(*name) && !(ours.listed.contains(*name) && theirs.listed.contains(*name));
+    let withdrawn =
+        |name: &&String| base.listed.contains(*name) && !(ours.listed.contains(*name) && theirs.listed.contains(*name));
     out.listed = ours.listed.union(&theirs.listed).filter(|name| !withdrawn(name)).cloned().collect();
     Ok(out)
 }

@@ -6,7 +6,7 @@ use super::record::Instant;
 use super::search::Need;
 use super::session::Session;
 use super::set::Arrival;
-use super::{Mode, internal};
+use super::{Exception, internal};
 use crate::crypto::hex;
 use crate::error::{Answer, Code, Error, Result};
 use crate::metadata::{FileMeta, Format, Metadata, role};
@@ -45,6 +45,11 @@ impl Session {
         if self.set()?.root_in_force().is_err() {
             match self.walk().await {
                 Err(e) if self.settings.offline && e.code() == Code::StoreEmpty => {}
+                // What only the store shows is the network's failure, with what it shows.
+                Err(e) if e.code().answer() == Answer::Unchecked => {
+                    let in_store = self.set()?.root_in_force().err().map(|e| e.to_string()).unwrap_or_default();
+                    return Err(e.values("an answer, or a root in force in the store", in_store));
+                }
                 outcome => outcome?,
             }
             walked = true;
@@ -125,7 +130,7 @@ impl Session {
                     Error::new(Code::MissingTimestamp, "N-40 (TUF 5.4.1)", "the server has no timestamp for this name")
                         .for_role(role::TIMESTAMP)
                         .in_file(path);
-                if self.settings.mode != Mode::Compatible {
+                if !Exception::StoreServesMissing.holds(self.settings.mode) {
                     return Err(missing);
                 }
                 self.serve(missing)?;
@@ -145,7 +150,7 @@ impl Session {
     /// longer than configured (T-53).
     pub(super) fn serve(&mut self, why: Error) -> Result<()> {
         let offline = self.settings.offline;
-        let max = self.settings.ages.offline.filter(|_| self.settings.mode == Mode::Strict);
+        let max = self.settings.ages.offline.filter(|_| self.settings.mode.bounds_age());
         let last = self.checked.at(self.settings.injected);
         let start = self.settings.start;
         let set = self.set()?;
@@ -180,9 +185,10 @@ impl Session {
         }
         let message = format!("the store answers, not the server: {why}");
         set.warn(Error::new(Code::StoreServed, "T-53", message));
-        if why.code() == Code::MissingTimestamp {
-            set.warn(why);
+        if !offline && set.allows(Exception::StoreServes) {
+            set.warn(why.clone());
         }
+        self.served_for = Some(why);
         self.from_store = true;
         Ok(())
     }
@@ -194,10 +200,15 @@ impl Session {
         }
         let meta = self.set()?.timestamp.as_ref().map(|t| t.content().snapshot.clone()).unwrap_or_default();
         let file = FileName::Snapshot;
-        if let Some(bytes) = self.kept_as_listed(&file, &meta).await?
-            && self.set()?.update_snapshot(bytes).is_ok()
-        {
-            return Ok(());
+        if let Some(bytes) = self.kept_as_listed(&file, &meta).await? {
+            match self.set()?.update_snapshot(bytes) {
+                Ok(()) => return Ok(()),
+                // Notary's files are named by hash: the same bytes would come again.
+                Err(e) if self.settings.wire.format == Format::Notary1 || self.from_store || self.settings.offline => {
+                    return Err(e);
+                }
+                Err(_) => {}
+            }
         }
         let path = self.file_path(role::SNAPSHOT, &meta);
         let bytes = self
@@ -218,7 +229,9 @@ impl Session {
     /// The kept file, if it is what the parent lists.
     pub(super) async fn kept_as_listed(&mut self, file: &FileName, meta: &FileMeta) -> Result<Option<Vec<u8>>> {
         let Some(bytes) = self.kept(file.clone()).await? else { return Ok(None) };
-        let length = meta.length().is_none_or(|l| l == bytes.len() as u64 || self.settings.mode == Mode::Compatible);
+        let length = meta
+            .length()
+            .is_none_or(|l| l == bytes.len() as u64 || Exception::LengthUpperBound.holds(self.settings.mode));
         let same = length && meta.hashes().is_none_or(|h| h.check(&bytes).is_ok());
         Ok(same.then_some(bytes))
     }

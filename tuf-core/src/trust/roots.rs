@@ -4,7 +4,7 @@ use super::machine::{Absent, FileName};
 use super::pin::{Pin, RootRule, own, pinned_root, same};
 use super::record::damaged;
 use super::session::Session;
-use super::{Memory, Mode, TrustedSet, internal};
+use super::{Exception, Memory, TrustedSet, internal};
 use crate::certificate::Validity;
 use crate::crypto::hex;
 use crate::error::{Answer, Code, Error, Result};
@@ -60,8 +60,12 @@ impl Session {
         Ok(roots)
     }
 
+    fn counts_ids(&self) -> bool {
+        Exception::KeyIdsCounted.holds(self.settings.mode)
+    }
+
     pub(super) fn rule<'a>(&'a self, pin: &'a Pin, validity: Validity, anchor: bool) -> RootRule<'a> {
-        RootRule { gun: &self.settings.name, pin, validity, anchor, by_id: self.settings.mode == Mode::Compatible }
+        RootRule { gun: &self.settings.name, pin, validity, anchor, by_id: self.counts_ids() }
     }
 
     pub(super) fn set_of(&self, root: Verified<Root>, pin: &Pin, memory: Memory) -> TrustedSet {
@@ -73,13 +77,13 @@ impl Session {
             start: self.settings.start,
             limits: self.settings.limits.clone(),
             budget: Budget::new(self.settings.limits.work),
+            warnings: root.inner.exceptions.clone(),
             root,
             timestamp: None,
             snapshot: None,
             targets: BTreeMap::new(),
             broken: BTreeMap::new(),
             memory,
-            warnings: Vec::new(),
         }
     }
 
@@ -111,7 +115,7 @@ impl Session {
             e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
         };
         let root = self.settings.wire.root(bytes).map_err(recode)?;
-        let by_id = self.settings.mode == Mode::Compatible;
+        let by_id = self.counts_ids();
         let mut budget = Budget::new(self.settings.limits.work);
         let pinned = pinned_root(root, &self.settings.name, by_id, &mut budget).map_err(recode)?;
         let version = pinned.content().version();
@@ -161,7 +165,6 @@ impl Session {
     /// N-11: no stored chain meets the pin: the newest root that is served is read, and a root
     /// that meets the pin is looked for.
     pub(super) async fn anchor_anew(&mut self, stored: Vec<Unverified<Root>>) -> Result<()> {
-        let memory = self.record.memory();
         let newest = self.fetch("root.json", self.settings.limits.root, role::ROOT, Absent::IsError).await?;
         let newest = newest.ok_or_else(|| {
             Error::new(Code::MissingRoot, "N-20", "the server has no trust data for this name")
@@ -185,20 +188,14 @@ impl Session {
             Ok(root) => root,
             Err(unmet) => self.oldest_that_meets(&pin, sound.content().version(), &mut budget).await?.ok_or(unmet)?,
         };
-        self.begin_chain(&first, &pin, &stored, memory)?;
-        let newest = sound.content().version();
-        if first.content().version() < newest {
-            self.walk().await?;
+        let before = (self.record.clone(), self.files.clone(), self.walked.clone());
+        let begun = self.begin_chain(&first, &pin, &stored, sound.content().version()).await;
+        if begun.is_err() && !stored.is_empty() {
+            // The old chain, and what is remembered under it, stays as it was.
+            (self.record, self.files, self.walked) = before;
+            (self.set, self.chain) = (None, Vec::new());
         }
-        let reached = self.set()?.root.content().version();
-        if reached < newest {
-            let next = reached.saturating_add(1);
-            return Err(Error::new(Code::MissingRoot, "N-11", "the chain of roots that is served has a gap")
-                .for_role(role::ROOT)
-                .in_file(&format!("{next}.root.json"))
-                .values(format_args!("roots up to {newest}"), format_args!("roots up to {reached}")));
-        }
-        Ok(())
+        begun
     }
 
     /// N-11: a root that is in the stored chain and below its newest is a replay.
@@ -263,7 +260,16 @@ impl Session {
         newest: u64,
         budget: &mut Budget,
     ) -> Result<Option<Verified<Root>>> {
-        for version in 1..newest.min(self.settings.limits.rotations.saturating_add(1)) {
+        for version in 1..newest {
+            if version > self.settings.limits.rotations {
+                return Err(Error::new(
+                    Code::LimitRotations,
+                    "T-9",
+                    "no root that meets the pin among as many as a run may read",
+                )
+                .for_role(role::ROOT)
+                .values(self.settings.limits.rotations, newest));
+            }
             let path = format!("{version}.root.json");
             let Some(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await? else {
                 continue;
@@ -283,21 +289,40 @@ impl Session {
         Ok(None)
     }
 
-    /// Begins a new chain. What is remembered survives only if the chain holds the newest stored
-    /// root (N-11).
-    pub(super) fn begin_chain(
+    /// Begins a new chain, and walks it to the root that is served as the newest.
+    async fn begin_chain(
         &mut self,
         first: &Verified<Root>,
         pin: &Pin,
         stored: &[Unverified<Root>],
-        memory: Memory,
+        newest: u64,
     ) -> Result<()> {
-        let holds = stored.last().is_none_or(|last| last.bytes == *first.bytes());
-        let mut set = self.set_of(first.clone(), pin, if holds { memory } else { Memory::default() });
+        self.set = Some(self.set_of(first.clone(), pin, self.record.memory()));
+        self.chain = vec![first.clone()];
+        self.anchored(first);
+        if first.content().version() < newest {
+            self.walk().await?;
+        }
+        let reached = self.set()?.root.content().version();
+        if reached < newest {
+            let next = reached.saturating_add(1);
+            return Err(Error::new(Code::MissingRoot, "N-11", "the chain of roots that is served has a gap")
+                .for_role(role::ROOT)
+                .in_file(&format!("{next}.root.json"))
+                .values(format_args!("roots up to {newest}"), format_args!("roots up to {reached}")));
+        }
+        self.forget_other_chain(stored)
+    }
+
+    /// N-11: what is remembered survives only if the chain holds the newest stored root.
+    fn forget_other_chain(&mut self, stored: &[Unverified<Root>]) -> Result<()> {
+        let holds = stored.last().is_none_or(|last| self.chain.iter().any(|root| *root.bytes() == last.bytes));
         if !holds {
             for file in [FileName::Timestamp, FileName::Snapshot, FileName::Targets(role::TARGETS.to_owned())] {
                 self.record.set_file(&file, None);
             }
+            let set = self.set()?;
+            set.memory = Memory::default();
             set.warn(
                 Error::new(
                     Code::StoreMemoryDropped,
@@ -307,9 +332,6 @@ impl Session {
                 .for_role(role::ROOT),
             );
         }
-        self.set = Some(set);
-        self.chain = vec![first.clone()];
-        self.anchored(first);
         Ok(())
     }
 
@@ -323,7 +345,7 @@ impl Session {
             let Some(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await? else {
                 return Ok(());
             };
-            if self.walked.len() as u64 >= self.settings.limits.rotations {
+            if self.rotations >= self.settings.limits.rotations {
                 return Err(Error::new(
                     Code::LimitRotations,
                     "T-9",
@@ -337,6 +359,7 @@ impl Session {
             let root = self.set()?.root.clone();
             self.keep_file(FileName::Root(next), root.bytes());
             self.walked.push(next);
+            self.rotations = self.rotations.saturating_add(1);
             self.chain.push(root);
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! TUF 1.0 goes depth first (5.6.7, T-21); Notary breadth first, by a tag rule (N-30 to N-34).
 
-use super::TrustedSet;
+use super::{Exception, TrustedSet};
 use crate::crypto::PublicKey;
 use crate::error::{Code, Error, Result, shown};
 use crate::limits::Budget;
-use crate::metadata::{Delegation, Format, Paths, Target, Targets, Verified, role};
+use crate::metadata::{Delegation, Format, Keys, Paths, RoleKeys, Target, Targets, Verified, role};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const RELEASES: &str = "targets/releases";
@@ -235,7 +235,7 @@ impl<'s> Search<'s, '_> {
                 "a role that an earlier snapshot listed is gone, though it is still delegated",
             )
             .for_role(name);
-            if !self.set.compatible() {
+            if !self.set.allows(Exception::RemovedEntry) {
                 return Err(gone.into());
             }
             self.note(gone);
@@ -301,7 +301,7 @@ impl<'s> Search<'s, '_> {
     /// first in another role does not speak for the tag.
     fn releases_first(&mut self, tag: &str) -> Walked<Vec<Found>> {
         let mut first = None;
-        if let Some(releases) = self.releases()? {
+        if let Some(releases) = self.releases(Some(tag))? {
             self.walk(releases, None, Some(tag), |v| keep_first(v, tag, &mut first))?;
         }
         if first.is_none() {
@@ -325,9 +325,10 @@ impl<'s> Search<'s, '_> {
     }
 
     /// The role `targets/releases`, if it is delegated and there.
-    fn releases(&mut self) -> Walked<Option<Visit<'s>>> {
+    fn releases(&mut self, tag: Option<&str>) -> Walked<Option<Visit<'s>>> {
         let steps = self.top()?.steps(&mut self.budget)?;
-        match steps.into_iter().find(|step| step.delegation.name == RELEASES) {
+        let step = steps.into_iter().find(|step| step.delegation.name == RELEASES);
+        match step.filter(|step| tag.is_none_or(|tag| covers(&step.paths, tag))) {
             Some(step) => self.reach(&step),
             None => Ok(None),
         }
@@ -345,7 +346,7 @@ impl<'s> Search<'s, '_> {
     fn listed(&mut self, query: &Query, rule: &TagRule) -> Walked<Vec<Found>> {
         let mut tags: BTreeMap<String, Found> = BTreeMap::new();
         let releases_first = *rule == TagRule::ReleasesFirst;
-        if releases_first && let Some(releases) = self.releases()? {
+        if releases_first && let Some(releases) = self.releases(None)? {
             self.walk(releases, None, None, |v| keep_all(v, &mut tags))?;
         }
         let top = self.top()?;
@@ -375,7 +376,7 @@ impl<'s> Search<'s, '_> {
     fn of_query(&mut self, query: &Query, found: Found) -> Result<Option<Found>> {
         if found.target.hashes.sha256.is_none() {
             let e = no_digest(&found.path, &found.role, "N-40");
-            if !self.set.compatible() {
+            if !self.set.allows(Exception::TargetWithoutDigest) {
                 return Err(e);
             }
             self.note(e);
@@ -461,23 +462,45 @@ impl<'s> Search<'s, '_> {
         if naming.iter().any(|(_, t)| t.hashes.sha256 != target.hashes.sha256) {
             return Err(not_met("they name different digests", &names));
         }
-        let signers: Vec<BTreeSet<&PublicKey>> = naming.iter().map(|(v, _)| self.signers(v)).collect();
-        if distinct_signers(&signers) < count {
+        let counted: Vec<BTreeSet<&PublicKey>> = naming.iter().map(|(v, _)| self.signers(v)).collect();
+        let mut own_keys = distinct_signers(&counted);
+        if own_keys < count {
+            // What was counted stops at each threshold: the other signatures may tell keys apart.
+            let mut all = Vec::new();
+            for (visit, _) in &naming {
+                all.push(self.all_signers(visit)?);
+            }
+            own_keys = distinct_signers(&all);
+        }
+        if own_keys < count {
             return Err(not_met("too few of them, each by a key of its own", &names));
         }
         let agreed_by = naming.iter().map(|(v, _)| v.name.to_owned()).collect();
         Ok(Found { agreed_by, ..first.found(tag, target.clone()) })
     }
 
+    /// The keys and the role as its delegator lists them.
+    fn delegated(&self, visit: &Visit<'s>) -> Option<(&'s Keys, &'s RoleKeys)> {
+        let root = self.set.root().content();
+        let Some((parent, _)) = visit.name.rsplit_once('/') else {
+            return Some((root.keys(), root.role(visit.name).ok()?));
+        };
+        let parent =
+            self.set.targets.iter().find(|((_, n), _)| n == parent).map(|(_, file)| file.content().delegations());
+        parent.and_then(|d| Some((d.keys(), d.get(visit.name)?.keys())))
+    }
+
     /// The keys that were counted for a role.
     fn signers(&self, visit: &Visit<'s>) -> BTreeSet<&'s PublicKey> {
-        let parent =
-            self.set.targets.iter().find(|((_, n), _)| visit.name.rsplit_once('/').is_some_and(|(p, _)| p == n));
-        let keys = match parent {
-            Some((_, file)) => file.content().delegations().keys(),
-            None => self.set.root().content().keys(),
-        };
-        visit.file.signed_by().iter().filter_map(|id| keys.get(id)?.public.as_ref().ok()).collect()
+        let keys = self.delegated(visit).map(|(keys, _)| keys);
+        let ids = visit.file.signed_by().iter();
+        ids.filter_map(|id| keys?.get(id)?.public.as_ref().ok()).collect()
+    }
+
+    /// All keys that signed a role.
+    fn all_signers(&mut self, visit: &Visit<'s>) -> Result<BTreeSet<&'s PublicKey>> {
+        let Some((keys, role_keys)) = self.delegated(visit) else { return Ok(BTreeSet::new()) };
+        visit.file.all_signers(keys, role_keys, &mut self.budget)
     }
 }
 

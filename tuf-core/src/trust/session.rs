@@ -3,7 +3,7 @@
 use super::machine::{Absent, Answer, FileName, Io, Job};
 use super::record::{Checked, Record};
 use super::search::{Found, Lookup, Query, TagRule};
-use super::{Mode, Settings, TrustedSet, internal};
+use super::{Settings, TrustedSet, internal};
 use crate::crypto::hex;
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -46,7 +46,7 @@ pub struct Outcome {
 /// let now = Time::parse("2030-01-01T00:00:00Z")?;
 /// let settings = Settings::new("registry.example/app", Format::Notary1, Pin::FirstUse, now);
 /// let mut job = start(settings, vec![(Query::Name("1.0".into()), TagRule::ReleasesFirst)]);
-/// assert!(matches!(job.step(), Step::Load(_)), "first it asks for what is stored");
+/// assert!(matches!(job.step(), Step::Load { .. }), "first it asks for what is stored");
 /// # Ok::<(), tuf_core::Error>(())
 /// ```
 pub fn start(settings: Settings, queries: Vec<(Query, TagRule)>) -> Job<Outcome> {
@@ -95,7 +95,10 @@ pub(super) struct Session {
     /// The roots from the anchor on.
     pub(super) chain: Vec<Verified<Root>>,
     pub(super) walked: Vec<u64>,
+    pub(super) rotations: u64,
     pub(super) from_store: bool,
+    /// Why the store served, if it did.
+    pub(super) served_for: Option<Error>,
     /// Whether the server gave a timestamp in this run.
     pub(super) asked_server: bool,
 }
@@ -116,7 +119,9 @@ impl Session {
             set: None,
             chain: Vec::new(),
             walked: Vec::new(),
+            rotations: 0,
             from_store: false,
+            served_for: None,
             asked_server: false,
         }
     }
@@ -127,7 +132,7 @@ impl Session {
         let mut answers = Vec::with_capacity(queries.len());
         for (query, rule) in queries {
             answers.push(match &refreshed {
-                Ok(()) => self.look_up(query, rule).await,
+                Ok(()) => self.look_up(query, rule).await.map_err(|e| self.without_answer(e)),
                 Err(e) => Err(e.clone()),
             });
         }
@@ -163,8 +168,29 @@ impl Session {
             _ if fresh => self.use_kept().await,
             Format::Tuf1 => self.tuf_order().await,
             Format::Notary1 => self.notary_order().await,
-        }?;
+        }
+        .map_err(|e| self.without_answer(e))?;
         self.ages()
+    }
+
+    /// What only our own store shows while the server gave no answer is no refusal: it is the
+    /// network's code, and `found` tells what the store shows.
+    pub(super) fn without_answer(&self, e: Error) -> Error {
+        let shown_by_store = matches!(
+            e.code(),
+            Code::ExpiredRoot
+                | Code::ExpiredTimestamp
+                | Code::ExpiredSnapshot
+                | Code::ExpiredTargets
+                | Code::ExpiredDelegation
+                | Code::StoreEmpty
+        );
+        match &self.served_for {
+            Some(why) if shown_by_store && !self.settings.offline => {
+                why.clone().values("an answer, or a store that is complete and in force", e)
+            }
+            _ => e,
+        }
     }
 
     // ---- requests ----
@@ -219,7 +245,7 @@ impl Session {
     // ---- look-ups ----
 
     pub(super) async fn look_up(&mut self, query: &Query, rule: &TagRule) -> Result<Trusted> {
-        if self.settings.mode == Mode::Compatible && self.settings.wire.format == Format::Notary1 {
+        if self.settings.mode.fetches_all() && self.settings.wire.format == Format::Notary1 {
             // As the reference does: every delegation, whether it is consulted or not.
             self.searched(&Query::All, &TagRule::TargetsFirst).await.or_else(|e| match e.code() {
                 Code::TargetNoDigest => Ok(Trusted::default()),

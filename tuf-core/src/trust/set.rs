@@ -5,7 +5,7 @@
 //! signatures, version, content, expiry. What fails leaves the set as it was.
 
 use super::pin::{RootRule, own};
-use super::{TrustedSet, internal};
+use super::{Exception, TrustedSet, internal};
 use crate::certificate::Validity;
 use crate::error::{Code, Error, Result, shown};
 use crate::metadata::{FileMeta, Format, Key, Metadata, Root, Targets, Unverified, Verified, role};
@@ -27,12 +27,13 @@ impl TrustedSet {
         let want =
             self.root.content().version().checked_add(1).ok_or_else(|| internal("root versions have run out"))?;
         let found = file.claims().version();
+        let exceptions = file.exceptions.clone();
         let rule = RootRule {
             gun: &self.name,
             pin: &self.pin,
             validity: Validity::Ignored,
             anchor: false,
-            by_id: self.mode == super::Mode::Compatible,
+            by_id: self.allows(Exception::KeyIdsCounted),
         };
         let recode = |e: Error, to: Code| {
             if e.code() == Code::SignatureThreshold { e.recoded(to, "T-7 (TUF 5.3.4)") } else { e }
@@ -52,6 +53,7 @@ impl TrustedSet {
             .values(want, found));
         }
         self.root = root;
+        exceptions.into_iter().for_each(|e| self.warn(e));
         Ok(())
     }
 
@@ -64,7 +66,7 @@ impl TrustedSet {
                 pin: &self.pin,
                 validity: Validity::At(self.start),
                 anchor: false,
-                by_id: self.mode == super::Mode::Compatible,
+                by_id: self.allows(Exception::KeyIdsCounted),
             };
             let by = own(&self.root.inner);
             self.root = rule.verify(self.root.inner.clone(), &by, &mut self.budget, &mut self.warnings)?;
@@ -135,7 +137,7 @@ impl TrustedSet {
     /// 5.4.2: timestamp and snapshot are signed by the keys that root names for them.
     fn verified_by_root<T>(&mut self, file: Unverified<T>, name: &str) -> Result<Verified<T>> {
         let root = self.root.content();
-        let by_id = self.mode == super::Mode::Compatible;
+        let by_id = Exception::KeyIdsCounted.holds(self.mode);
         let counting = Counting { budget: &mut self.budget, by_id, accept: &|_| Ok(()), warnings: &mut self.warnings };
         file.counted(name, &root.keys, root.role(name)?, counting)
     }
@@ -149,7 +151,9 @@ impl TrustedSet {
         let memory = self.memory.of(role::TIMESTAMP);
         let equal = memory.is_some_and(|m| m.version == new.content().version());
         match not_rolled_back(&new, memory) {
-            Err(e) if e.code() == Code::MismatchContent && self.wire.format == Format::Notary1 => self.excepted(e)?,
+            Err(e) if e.code() == Code::MismatchContent && self.wire.format == Format::Notary1 => {
+                self.excepted(Exception::OtherContent, e)?
+            }
             Err(e) if e.code() == Code::MismatchContent && self.timestamp.is_some() => {
                 // TUF 1.0: dropped even if its content differs, and told (T-13).
                 self.warn(e);
@@ -206,7 +210,7 @@ impl TrustedSet {
             if let Some(hashes) = meta.hashes() {
                 hashes.check(bytes).map_err(|e| e.for_role(name))?;
             }
-            return self.excepted(e);
+            return self.excepted(Exception::LengthUpperBound, e);
         }
         meta.hashes().map_or(Ok(()), |hashes| hashes.check(bytes).map_err(|e| e.for_role(name)))
     }
@@ -246,7 +250,9 @@ impl TrustedSet {
     /// 5.5.5: an equal version has equal content (T-16); compatible mode lets Notary's differ.
     fn content_may_differ(&mut self, judged: Result<()>) -> Result<()> {
         match judged {
-            Err(e) if e.code() == Code::MismatchContent && self.wire.format == Format::Notary1 => self.excepted(e),
+            Err(e) if e.code() == Code::MismatchContent && self.wire.format == Format::Notary1 => {
+                self.excepted(Exception::OtherContent, e)
+            }
             judged => judged,
         }
     }
@@ -288,11 +294,13 @@ impl TrustedSet {
                     .for_role(name)
             })?
         };
-        let by_id = self.mode == super::Mode::Compatible;
+        let by_id = Exception::KeyIdsCounted.holds(self.mode);
         let counting = Counting { budget: &mut self.budget, by_id, accept: &|_| Ok(()), warnings: &mut self.warnings };
         let unsigned = file.signatures.is_empty();
         let new = match file.counted(name, keys, role_keys, counting) {
-            Err(e) if e.code() == Code::SignatureThreshold && !unsigned => return self.pass_by(name, e),
+            Err(e) if e.code() == Code::SignatureThreshold && !unsigned => {
+                return self.pass_by(Exception::DelegationBelowThreshold, name, e);
+            }
             counted => counted?,
         };
         let certificates = run_out(&new, keys.values(), self.start);
@@ -300,7 +308,7 @@ impl TrustedSet {
         let equal_content = not_rolled_back(&new, self.memory.of(name));
         self.content_may_differ(equal_content)?;
         if let Err(e) = not_expired(&new, self.start) {
-            return self.pass_by(name, e);
+            return self.pass_by(Exception::DelegationExpired, name, e);
         }
         self.remember(&new)?;
         certificates.into_iter().for_each(|e| self.warn(e));
@@ -312,11 +320,11 @@ impl TrustedSet {
 
     /// 5.6.3, 5.6.5: compatible mode passes by a delegation that is expired or has too few good
     /// signatures (N-41); one without any is fatal there too.
-    fn pass_by(&mut self, name: &str, e: Error) -> Result<()> {
+    fn pass_by(&mut self, exception: Exception, name: &str, e: Error) -> Result<()> {
         if name == role::TARGETS || self.wire.format == Format::Tuf1 {
             return Err(e);
         }
-        self.excepted(e.clone())?;
+        self.excepted(exception, e.clone())?;
         self.broken.insert(name.to_owned(), e);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What a collection is judged by.
 
-use super::{Mode, Pin};
+use super::{Exception, Mode, Pin};
 use crate::limits::Limits;
 use crate::metadata::Format;
 use crate::time::Time;
@@ -86,12 +86,13 @@ impl Settings {
     /// The mode, and with it how base64 is read.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self.wire.compatible = mode == Mode::Compatible && self.wire.format == Format::Notary1;
+        // TUF 1.0 has no compatible mode.
+        self.mode = if self.wire.format == Format::Notary1 { mode } else { Mode::Strict };
+        self.wire.compatible = Exception::LenientBase64.holds(self.mode);
         self
     }
 
     pub(super) fn serves_cache(&self) -> bool {
-        self.offline || self.mode == Mode::Compatible || self.unreachable == Unreachable::UseCache
+        self.offline || Exception::StoreServes.holds(self.mode) || self.unreachable == Unreachable::UseCache
     }
 }

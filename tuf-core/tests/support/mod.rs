@@ -32,7 +32,7 @@ use tuf_core::store::Store;
 use tuf_core::time::Time;
 use tuf_core::transport::Transport;
 use tuf_core::trust::{
-    Changes, Fetched, FileName, Mode, Outcome, Pin, Query, Request, Settings, TagRule, Trusted, start,
+    Changes, Committed, Fetched, FileName, Mode, Outcome, Pin, Query, Request, Settings, TagRule, Trusted, start,
 };
 use tuf_core::{Code, Error, Result};
 
@@ -146,13 +146,14 @@ impl Shelf {
 }
 
 impl Store for Shelf {
-    fn load(&mut self, file: &FileName) -> Result<Option<Vec<u8>>> {
+    fn load(&mut self, file: &FileName, _: Option<&str>) -> Result<Option<Vec<u8>>> {
         self.loads.push(file.clone());
         Ok(self.files.get(file).cloned())
     }
 
-    fn commit(&mut self, changes: &Changes) -> Result<()> {
-        self.commits.push(changes.files.keys().cloned().collect());
+    fn commit(&mut self, changes: &Changes) -> Result<Committed> {
+        let checked = changes.checked.iter().map(|_| FileName::Checked);
+        self.commits.push(changes.files.keys().cloned().chain(checked).collect());
         if let Some(code) = self.broken {
             return Err(Error::new(code, "test", "the store is broken"));
         }
@@ -162,7 +163,10 @@ impl Store for Shelf {
                 None => self.files.remove(file),
             };
         }
-        Ok(())
+        if let Some(checked) = &changes.checked {
+            self.files.insert(FileName::Checked, checked.to_vec());
+        }
+        Ok(Committed::Done)
     }
 }
 

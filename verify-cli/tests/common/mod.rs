@@ -1,5 +1,6 @@
 //! A user with a home folder of their own, who runs the command.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(dead_code, unreachable_pub)] // a module of several test programs, each of which uses a part of it
 
 use std::io::Write;

@@ -1,11 +1,14 @@
 //! Stores: where a collection's files and its state record are kept between runs.
 
+#[cfg(feature = "client")]
+mod file;
+
+#[cfg(feature = "client")]
+pub use file::FileStore;
+
 use crate::error::{Error, Result};
 use crate::trust::{Changes, Committed, FileName};
 use std::collections::BTreeMap;
-
-#[cfg(feature = "client")]
-pub use crate::file_store::FileStore;
 
 /// A place that keeps the files of one collection.
 pub trait Store {

@@ -99,14 +99,17 @@ impl FileStore {
 
     /// Takes the lock, which the system gives back when its owner ends, however it ends.
     fn lock(&self) -> Result<File> {
-        let file = open(&self.goal("lock"), OpenOptions::new().write(true).create(true)).map_err(|e| failed(&e, "lock", Way::Write))?;
+        let file = open(&self.goal("lock"), OpenOptions::new().write(true).create(true))
+            .map_err(|e| failed(&e, "lock", Way::Write))?;
         let since = Instant::now();
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(e)) => return Err(failed(&e, "lock", Way::Write)),
                 Err(TryLockError::WouldBlock) if since.elapsed() > LOCK_WAIT => {
-                    return Err(Error::new(Code::StoreLocked, "T-45", "another process holds the store's lock").in_file("lock"));
+                    return Err(
+                        Error::new(Code::StoreLocked, "T-45", "another process holds the store's lock").in_file("lock")
+                    );
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
             }
@@ -125,7 +128,9 @@ impl FileStore {
             let Ok(entries) = fs::read_dir(self.folder.join(below)) else { continue };
             for entry in entries {
                 let name = entry?.file_name();
-                let Some((goal, sha256)) = name.to_str().and_then(|n| n.strip_suffix(NEW)).and_then(|n| n.rsplit_once('.')) else {
+                let Some((goal, sha256)) =
+                    name.to_str().and_then(|n| n.strip_suffix(NEW)).and_then(|n| n.rsplit_once('.'))
+                else {
                     continue;
                 };
                 let path = format!("{below}{goal}");
@@ -237,12 +242,16 @@ fn read(from: &Path, path: &str) -> Result<Option<Vec<u8>>> {
     let opened = match open(from, OpenOptions::new().read(true)) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) if is_link(&e) => return Err(damage(path, "a link stands where a file of the store belongs")),
-        Err(e) if e.kind() == ErrorKind::NotADirectory => return Err(damage(path, "a file stands where a folder of the store belongs")),
+        Err(e) if e.kind() == ErrorKind::NotADirectory => {
+            return Err(damage(path, "a file stands where a folder of the store belongs"));
+        }
         opened => opened.map_err(|e| failed(&e, path, Way::Read))?,
     };
     let mut bytes = Vec::new();
     match opened.take(MAX_FILE.saturating_add(1)).read_to_end(&mut bytes) {
-        Err(e) if e.kind() == ErrorKind::IsADirectory => return Err(damage(path, "a folder stands where a file of the store belongs")),
+        Err(e) if e.kind() == ErrorKind::IsADirectory => {
+            return Err(damage(path, "a folder stands where a file of the store belongs"));
+        }
         done => done.map_err(|e| failed(&e, path, Way::Read))?,
     };
     if bytes.len() as u64 > MAX_FILE {
