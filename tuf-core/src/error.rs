@@ -268,7 +268,8 @@ impl fmt::Display for Code {
 /// Why something was refused, or not reached: code, role, file, rule and both values.
 ///
 /// Cloneable, comparable by its content, and small (one pointer).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {}", self.code(), self.message())]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone, PartialEq, Eq)]
@@ -432,12 +433,6 @@ fn escape(c: char) -> Vec<char> {
     if hidden { c.escape_unicode().collect() } else { vec![c] }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.code, self.message())
-    }
-}
-
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let i = &self.0;
@@ -445,8 +440,6 @@ impl fmt::Debug for Error {
         write!(f, " (expected {:?}, found {:?}, keys {:?})", i.expected, i.found, i.key_ids)
     }
 }
-
-impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@
 
 use crate::crypto::{hex, sha256};
 use crate::error::{Answer, Code, Error, Result, shown};
-use crate::metadata::{Metadata, Verified, role};
+use crate::metadata::{Metadata, Root, Verified, role};
 use crate::time::Time;
 use crate::trust::{Found, Outcome, Settings, TrustedSet};
 use serde::Serialize;
@@ -170,6 +170,8 @@ pub struct Role {
     pub signed_by: Vec<String>,
     /// SHA-256 of the file, hex.
     pub sha256: String,
+    /// When the first certificate of the keys that were counted runs out; null without any.
+    pub certificates_until: Option<String>,
 }
 
 /// Why: a code, where, which rule, both values, and what to do next.
@@ -232,6 +234,9 @@ fn hint(code: Code) -> &'static str {
         Code::PinCertificateExpired => "the publisher must sign a root with a valid certificate: ask them for one",
         Code::TargetNotSigned => "see what is signed: verify-cli image list NAME",
         Code::TargetOtherDigest => "see which digest is signed: verify-cli image list NAME",
+        Code::SignatureThreshold | Code::SignatureKeyId => {
+            "the holders of this role's keys must sign it again; which keys those are: verify-cli image explain NAME"
+        }
         Code::TargetOtherRole | Code::QuorumNotMet => {
             "see which roles sign what: verify-cli image list NAME --tag-rule targets-first"
         }
@@ -252,13 +257,13 @@ fn hint(code: Code) -> &'static str {
             "ask the publisher whether the delegation was withdrawn: a withdrawal takes it out of its parent too"
         }
         Code::MissingRoot | Code::MissingTimestamp => "check the name, and that the collection is published: NAME",
-        Code::StoreDamaged => {
-            "find out what changed the file, then restore the folder from a backup, or remove it and lose what it remembers"
-        }
+        Code::StoreDamaged => "find out what changed the file, then: verify-cli cache repair NAME",
         Code::StoreEmpty => "check once while the server can be reached: verify-cli image list NAME",
         Code::StoreFull | Code::StoreIo => "make room or mend the folder named by `cache`, then ask again",
         Code::NetworkUnreachable => "check that the source named by `url` is there, then ask again",
-        Code::ClockBehind => "set the clock, then ask again",
+        Code::ClockBehind => {
+            "set the clock; if it was ahead before and is right now: verify-cli cache repair NAME --reset-clock"
+        }
         Code::UsageReference => "write it as docker does: verify-cli image verify registry.example/team/app:1.0",
         Code::Internal => "this is a fault of the program: please report it with the message above",
         _ if code.answer() == Answer::Usage => "see: verify-cli --help",
@@ -411,7 +416,7 @@ fn trust(about: &Circumstances<'_>, outcome: &Outcome) -> Trust {
 }
 
 fn roles(set: &TrustedSet) -> Vec<Role> {
-    let mut out = vec![one_role(set.root())];
+    let mut out = vec![Role { certificates_until: certificates_until(set.root()), ..one_role(set.root()) }];
     out.extend(set.timestamp().map(one_role));
     out.extend(set.snapshot().map(one_role));
     out.extend(set.top_level_targets().map(one_role));
@@ -427,7 +432,15 @@ fn one_role<T: Metadata>(file: &Verified<T>) -> Role {
         threshold: file.threshold(),
         signed_by: file.signed_by().to_vec(),
         sha256: hex(&sha256(file.bytes())),
+        certificates_until: None,
     }
+}
+
+/// Root's certificates are judged on every run (N-8), so their end is as good as an expiry.
+fn certificates_until(root: &Verified<Root>) -> Option<String> {
+    let keys = root.content().keys();
+    let ends = root.signed_by().iter().filter_map(|id| keys.get(id)?.certificates()?.validity());
+    ends.map(|(_, end)| end).min().map(|end| end.to_string())
 }
 
 #[cfg(test)]

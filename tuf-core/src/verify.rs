@@ -30,13 +30,14 @@ impl<T> Unverified<T> {
     /// `signature.threshold`, `signature.key-id`, `signature.duplicate-key-id`, `limit.work`;
     /// the code of the certificate where no certificate may count.
     ///
-    /// ```no_run
-    /// use tuf_core::{limits::Budget, metadata::Format, wire::Wire};
+    /// ```
+    /// use tuf_core::{limits::Budget, metadata::Format, time::Time, verify::not_expired, wire::Wire};
     /// let wire = Wire::strict(Format::Tuf1);
-    /// let root = wire.root(std::fs::read("1.root.json")?)?;
+    /// let root = wire.root(std::fs::read("../test-vectors/tuf1/smoke/metadata/1.root.json")?)?;
     /// let (keys, role) = (root.claims().keys().clone(), root.claims().role("root")?.clone());
     /// let root = root.verify("root", &keys, &role, &mut Budget::new(1_000_000))?;
-    /// println!("signed by {:?}", root.signed_by());
+    /// assert_eq!(root.signed_by().len(), 1);
+    /// assert!(not_expired(&root, Time::parse("2026-11-25T00:00:00Z")?).is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verify(self, role: &str, keys: &Keys, role_keys: &RoleKeys, budget: &mut Budget) -> Result<Verified<T>> {
@@ -231,6 +232,17 @@ fn too_few<T>(
 ///
 /// # Errors
 /// `expired.ROLE`.
+///
+/// ```
+/// use tuf_core::{limits::Budget, metadata::Format, time::Time, verify::not_expired, wire::Wire};
+/// let root = Wire::strict(Format::Notary1).root(std::fs::read("../test-vectors/sample/root.json")?)?;
+/// let (keys, role) = (root.claims().keys().clone(), root.claims().role("root")?.clone());
+/// let root = root.verify("root", &keys, &role, &mut Budget::new(1_000_000))?;
+/// assert!(not_expired(&root, Time::parse("2030-01-01T00:00:00Z")?).is_ok());
+/// let code = not_expired(&root, Time::parse("2050-01-01T00:00:00Z")?).map_err(|e| e.code());
+/// assert_eq!(code, Err(tuf_core::Code::ExpiredRoot));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn not_expired<T: Metadata>(file: &Verified<T>, now: Time) -> Result<()> {
     let expires = file.content().expires();
     if expires > now {

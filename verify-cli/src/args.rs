@@ -34,6 +34,9 @@ pub(crate) struct Global {
     /// Judge as of TIME (RFC 3339) instead of the clock: for tests and inquiries
     #[arg(long, value_name = "TIME", global = true)]
     pub(crate) at: Option<String>,
+    /// Write nothing: a verdict, and no memory of it
+    #[arg(long, global = true)]
+    pub(crate) no_persist: bool,
     /// Fail inside the verifier, to see that a fault of the program is no pass
     #[arg(long, hide = true, global = true)]
     pub(crate) panic_inside: bool,
@@ -50,6 +53,9 @@ pub(crate) enum Verb {
     /// Verify images, list what is signed
     #[command(subcommand)]
     Image(Image),
+    /// What is remembered of each collection, and mending it
+    #[command(subcommand)]
+    Cache(Cache),
     /// Whom to trust: the pins in trust.toml
     #[command(subcommand)]
     Trust(Trust),
@@ -63,6 +69,48 @@ pub(crate) enum Image {
     Verify(Verify),
     /// List the tags that are signed in a trust collection
     List(List),
+    /// The chain from pin to digest as a tree, and what will be refused next
+    Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// An image reference
+    #[arg(value_name = "REF")]
+    pub(crate) reference: String,
+    /// The trust collection, where it is not the reference's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gun: Option<String>,
+    #[command(flatten)]
+    pub(crate) choices: Choices,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cache {
+    /// Show what is remembered, of all collections or of one
+    Status {
+        /// A collection's name
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Have damaged files fetched again; what is remembered of their versions stays
+    Repair {
+        /// A collection's name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Forget when the last complete check was, instead: for a clock that was ahead
+        #[arg(long)]
+        reset_clock: bool,
+    },
+    /// Forget a collection whole
+    Clear {
+        /// A collection's name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Give up the protection from rollback until the next check
+        #[arg(long)]
+        forget_rollback_memory: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `image verify` and `image list`.
 
-use crate::args::{Choices, Global, List, Mode, TagRule, Verify};
+use crate::args::{Choices, Explain, Global, List, Mode, TagRule, Verify};
+use crate::explain;
 use crate::output::{self, Show};
 use crate::paths::{self, ConfigFile};
 use crate::sample;
@@ -39,6 +40,17 @@ pub(crate) fn list(global: &Global, list: &List) -> u8 {
     match document {
         Ok(document) => output::list(&document, global.output),
         Err(e) => output::failed(global.output, &e, &list.gun),
+    }
+}
+
+pub(crate) fn explain(global: &Global, explain: &Explain) -> u8 {
+    let documents = configuration(global, false).and_then(|(config, place)| {
+        let ask = ask(global, &explain.choices, place, explain.gun.clone())?;
+        Ok(client::verify(&config, std::slice::from_ref(&explain.reference), &ask))
+    });
+    match documents {
+        Ok(documents) => output::explained(&documents, global.output, explain::tree),
+        Err(e) => output::failed(global.output, &e, &explain.reference),
     }
 }
 
@@ -87,7 +99,7 @@ fn ask(global: &Global, choices: &Choices, place: Place, gun: Option<String>) ->
         }
         None => Time::of_clock(),
     };
-    let choices = client::Choices { mode, tag_rule, offline: global.offline };
+    let choices = client::Choices { mode, tag_rule, offline: global.offline, no_persist: global.no_persist };
     Ok(Ask { now, injected: global.at.is_some(), choices, gun, place })
 }
 

@@ -1,6 +1,8 @@
 //! `verify-cli`: is this image digest what its publisher signed, and is it current?
 
 mod args;
+mod cache;
+mod explain;
 mod image;
 mod output;
 mod paths;
@@ -26,6 +28,8 @@ fn run(cli: args::Cli) -> u8 {
     match &cli.verb {
         args::Verb::Image(args::Image::Verify(verify)) => image::verify(&cli.global, verify),
         args::Verb::Image(args::Image::List(list)) => image::list(&cli.global, list),
+        args::Verb::Image(args::Image::Explain(explain)) => image::explain(&cli.global, explain),
+        args::Verb::Cache(verb) => cache::run(&cli.global, verb),
         args::Verb::Trust(verb) => trust::run(&cli.global, verb),
     }
 }

@@ -49,6 +49,16 @@ pub(crate) fn list(document: &Document, format: Format) -> u8 {
     written(&text, document.exit_status())
 }
 
+/// Prints the tree of an answer and returns the exit status.
+pub(crate) fn explained(documents: &[Document], format: Format, tree: fn(&Document) -> String) -> u8 {
+    let text = match format {
+        Format::Json => json(documents),
+        Format::Text => documents.iter().map(tree).collect(),
+    };
+    documents.iter().filter(|d| matches!(d, Document::Error(_))).for_each(explain);
+    written(&text, worst_status(documents))
+}
+
 /// One document as it is; several as a list.
 fn json(documents: &[Document]) -> String {
     let text = match documents {

@@ -161,6 +161,8 @@ pub struct Choices {
     pub tag_rule: Option<TagRule>,
     /// Ask the store alone.
     pub offline: bool,
+    /// Write nothing.
+    pub no_persist: bool,
 }
 
 /// Everything about one collection.
@@ -313,6 +315,7 @@ impl Config {
         let mut settings = Settings::new(name, format, pin, now).mode(mode);
         settings.injected = injected;
         settings.offline = choices.offline;
+        settings.no_persist = choices.no_persist;
         settings.unreachable = match server.when_unreachable {
             UnreachableKey::Refuse => Unreachable::Refuse,
             UnreachableKey::UseCache => Unreachable::UseCache,
@@ -413,21 +416,20 @@ impl Server {
         let refuse = |why: &str| {
             Error::new(Code::ConfigValue, "docs/verdict.md", format!("`url = \"{}\"`: {why}", shown(&self.url)))
         };
-        let path = self.url.strip_prefix("file://").or_else(|| self.url.strip_prefix("file:"));
-        let path = path.ok_or_else(|| {
-            refuse("this release reads trust data from folders (file:); servers come with the next one")
-        })?;
+        let later = || refuse("this release reads trust data from folders (file:); servers come with the next one");
+        let path = if self.url.starts_with("file://") {
+            let url = url::Url::parse(&self.url).map_err(|e| refuse(&e.to_string()))?;
+            let path =
+                url.to_file_path().map_err(|()| refuse("`file://` is followed by an absolute path of this machine"))?;
+            path.into_os_string().into_string().map_err(|_| refuse("its path is not UTF-8"))?
+        } else {
+            self.url.strip_prefix("file:").ok_or_else(later)?.to_owned()
+        };
         if path.is_empty() {
             return Err(refuse("it names no folder"));
         }
-        if self.url.starts_with("file://") && !path.starts_with('/') {
-            return Err(refuse("`file://` is followed by an absolute path; `file:` by any"));
-        }
-        if path.contains('%') {
-            return Err(refuse("a path is written as it is, without percent-encoding"));
-        }
         match path.split_once("{name}") {
-            None => Ok(Source::Folder(self.folder.join(path))),
+            None => Ok(Source::Folder(self.folder.join(&path))),
             Some((base, "" | "/")) => {
                 crate::image::collection_name(name)?;
                 Ok(Source::Folders(self.folder.join(base)))

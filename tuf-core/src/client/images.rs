@@ -141,9 +141,10 @@ fn of_collection(config: &Config, gun: &str, group: &[(usize, &Asked)], ask: &As
         Err(e) => return group.iter().map(|_| Document::of_error(&e, gun)).collect(),
     };
     let queries = group.iter().map(|(_, a)| (a.query(), resolved.rule.clone())).collect();
-    let outcome = run(&resolved, queries, ask);
+    let (outcome, noticed) = run(&resolved, queries, ask);
     let document = |((_, asked), answer): (&(usize, &Asked), &Result<Trusted>)| {
-        let about = about(&resolved, asked.subject(), asked.reference.name(), asked.warnings());
+        let about =
+            about(&resolved, asked.subject(), asked.reference.name(), [asked.warnings(), noticed.clone()].concat());
         Document::of(&about, &outcome, &asked.judge(answer), notes(answer))
     };
     group.iter().zip(&outcome.answers).map(document).collect()
@@ -155,12 +156,12 @@ pub fn list(config: &Config, gun: &str, ask: &Ask) -> Document {
         Ok(resolved) => resolved,
         Err(e) => return Document::of_error(&e, gun),
     };
-    let outcome = run(&resolved, vec![(Query::All, resolved.rule.clone())], ask);
+    let (outcome, noticed) = run(&resolved, vec![(Query::All, resolved.rule.clone())], ask);
     let subject = Subject { kind: "collection", input: gun.to_owned(), ..Subject::default() };
     let unanswered = Err(Error::new(Code::Internal, "internal", "the list was not answered"));
     let answer = outcome.answers.first().unwrap_or(&unanswered);
     let found = answer.as_ref().map(|t| t.found.clone()).map_err(Clone::clone);
-    Document::of(&about(&resolved, subject, gun, Vec::new()), &outcome, &found, notes(answer))
+    Document::of(&about(&resolved, subject, gun, noticed), &outcome, &found, notes(answer))
 }
 
 fn notes(answer: &Result<Trusted>) -> &[Error] {
@@ -191,7 +192,7 @@ fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
     Ok(resolved)
 }
 
-fn run(resolved: &Resolved, queries: Vec<(Query, crate::trust::TagRule)>, ask: &Ask) -> Outcome {
+fn run(resolved: &Resolved, queries: Vec<(Query, crate::trust::TagRule)>, ask: &Ask) -> (Outcome, Vec<Error>) {
     let settings = resolved.settings.clone();
     let mut store: Box<dyn Store> = match &ask.place {
         Place::Memory => Box::new(MemoryStore::default()),
@@ -202,7 +203,8 @@ fn run(resolved: &Resolved, queries: Vec<(Query, crate::trust::TagRule)>, ask: &
         Source::Folders(base) => Box::new(FolderTransport::below(base, &settings.name)),
         Source::Memory(files) => Box::new(MemoryTransport::new(files.clone())),
     };
-    drive(start(settings, queries), store.as_mut(), transport.as_mut())
+    let outcome = drive(start(settings, queries), store.as_mut(), transport.as_mut());
+    (outcome, store.notes())
 }
 
 /// One store per collection and format, never per URL: a server may move, memory stays.

@@ -51,10 +51,13 @@ impl Wire {
     /// # Errors
     /// `parse.*`, `limit.*`.
     ///
-    /// ```no_run
-    /// use tuf_core::{metadata::Format, wire::Wire};
-    /// let root = Wire::strict(Format::Tuf1).root(std::fs::read("root.json")?)?;
-    /// println!("claims to be version {}", root.claims().role("root")?.threshold());
+    /// ```
+    /// use tuf_core::{metadata::{Format, Metadata}, wire::Wire};
+    /// let bytes = std::fs::read("../test-vectors/tuf1/smoke/metadata/1.root.json")?;
+    /// let root = Wire::strict(Format::Tuf1).root(bytes)?;
+    /// assert_eq!(root.claims().version(), 1);
+    /// assert!(root.claims().consistent_snapshot());
+    /// assert_eq!(root.claims().role("root")?.threshold(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn root(&self, bytes: impl Into<Vec<u8>>) -> Result<Unverified<Root>> {
@@ -68,6 +71,14 @@ impl Wire {
     ///
     /// # Errors
     /// `parse.*`, `limit.*`.
+    ///
+    /// ```
+    /// use tuf_core::{metadata::Format, wire::Wire};
+    /// let bytes = std::fs::read("../test-vectors/sample/timestamp.json")?;
+    /// let timestamp = Wire::strict(Format::Notary1).timestamp(bytes)?;
+    /// assert!(timestamp.claims().snapshot().hashes().is_some_and(|h| h.sha256.is_some()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timestamp(&self, bytes: impl Into<Vec<u8>>) -> Result<Unverified<Timestamp>> {
         self.read(bytes.into(), role::TIMESTAMP, |r, c| match self.format {
             Format::Tuf1 => tuf1::timestamp(r, c),
@@ -79,6 +90,15 @@ impl Wire {
     ///
     /// # Errors
     /// `parse.*`, `limit.*`.
+    ///
+    /// ```
+    /// use tuf_core::{metadata::Format, wire::Wire};
+    /// let bytes = std::fs::read("../test-vectors/sample/snapshot.json")?;
+    /// let snapshot = Wire::strict(Format::Notary1).snapshot(bytes)?;
+    /// assert!(snapshot.claims().lists("targets/releases"));
+    /// assert_eq!(snapshot.claims().meta("targets/none")?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn snapshot(&self, bytes: impl Into<Vec<u8>>) -> Result<Unverified<Snapshot>> {
         self.read(bytes.into(), role::SNAPSHOT, |r, c| match self.format {
             Format::Tuf1 => tuf1::snapshot(r, c),
@@ -91,6 +111,15 @@ impl Wire {
     ///
     /// # Errors
     /// `parse.*`, `limit.*`.
+    ///
+    /// ```
+    /// use tuf_core::{metadata::Format, wire::Wire};
+    /// let bytes = std::fs::read("../test-vectors/sample/targets.json")?;
+    /// let targets = Wire::strict(Format::Notary1).targets("targets", bytes)?;
+    /// let delegation = targets.claims().delegations().get("targets/releases").ok_or("no delegation")?;
+    /// assert_eq!(delegation.keys().threshold(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn targets(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<Unverified<Targets>> {
         self.read(bytes.into(), name, |r, c| match self.format {
             Format::Tuf1 => tuf1::targets(r, c),

@@ -1,0 +1,100 @@
+//! `image explain`: the chain from pin to digest as a tree, and what will be refused next.
+
+use tuf_core::error::{escaped, shown};
+use tuf_core::verdict::{Document, Role, Trust, Verdict};
+
+/// The tree of a document; an error document has none.
+pub(crate) fn tree(document: &Document) -> String {
+    match document {
+        Document::Verdict(v) => v.trust.iter().map(|trust| repository(v, trust)).collect(),
+        Document::Error(_) => String::new(),
+    }
+}
+
+fn repository(v: &Verdict, trust: &Trust) -> String {
+    let mut out = format!("{}\n", escaped(&v.subject.input));
+    out += &format!("pin: {} in {}\n", trust.pin.kind, trust.pin.from);
+    out += &format!("source: {} ({}, {}, {})\n", trust.source, trust.format, trust.mode, trust.rule);
+    if let Some(at) = &trust.last_checked_at {
+        out += &format!("last complete check: {at}\n");
+    }
+    for role in &trust.roles {
+        out += &line(role);
+        for target in answers(v, &role.role) {
+            out += &format!("{}=> {target}\n", indent(&role.role, 1));
+        }
+    }
+    match (&v.reason, next(trust)) {
+        (Some(why), _) => {
+            out += &format!("refused now: {}: {}\n", why.code, why.message);
+            out += &format!("next step: {}\n", why.hint.as_deref().unwrap_or("none is known"));
+        }
+        (None, Some(next)) => {
+            out += &format!("refused next: {} from {} on\n", next.code, next.at);
+            out += &format!("next step: {}\n", next.whose);
+        }
+        (None, None) => {}
+    }
+    out
+}
+
+/// What this role says of the image.
+fn answers(v: &Verdict, role: &str) -> Vec<String> {
+    let listed = v.targets.iter().flatten().map(|l| (l.tag.as_deref(), &l.target));
+    let one = v.target.iter().filter(|_| v.targets.is_none()).map(|t| (v.subject.tag.as_deref(), t));
+    let speaks = |t: &tuf_core::verdict::Target| t.role == role || t.agreed_by.iter().any(|r| r == role);
+    let said = listed.chain(one).filter(|(_, t)| speaks(t));
+    said.map(|(tag, t)| format!("{} {}", shown(tag.unwrap_or_default()), t.digest.as_deref().unwrap_or_default()))
+        .collect()
+}
+
+fn indent(role: &str, more: usize) -> String {
+    let depth = if role == "root" { 0 } else { 1 + role.matches('/').count() };
+    "  ".repeat(depth + more)
+}
+
+fn line(role: &Role) -> String {
+    let keys: Vec<&str> = role.signed_by.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
+    let certificates = role.certificates_until.iter().map(|at| format!(", certificates until {at}"));
+    format!(
+        "{}{} version {}, {} signed ({} needed): {}; expires {}{}\n",
+        indent(&role.role, 0),
+        shown(&role.role),
+        role.version,
+        role.signed_by.len(),
+        role.threshold,
+        keys.join(" "),
+        role.expires,
+        certificates.collect::<String>(),
+    )
+}
+
+/// What will be refused first if nobody does anything.
+struct Next {
+    at: String,
+    code: &'static str,
+    whose: String,
+}
+
+fn next(trust: &Trust) -> Option<Next> {
+    let expiry = |role: &Role| {
+        let name = role.role.as_str();
+        let (code, whose) = match name {
+            "root" => ("expired.root", "the publisher must sign a new root with the root keys".to_owned()),
+            "timestamp" => ("expired.timestamp", "the trust server must sign a new timestamp".to_owned()),
+            "snapshot" => (
+                "expired.snapshot",
+                "who holds the snapshot key, the trust server or the publisher, must sign it again".to_owned(),
+            ),
+            "targets" => ("expired.targets", "the publisher must sign targets again".to_owned()),
+            name => ("expired.delegation", format!("the holders of the keys of {} must sign it again", shown(name))),
+        };
+        Next { at: role.expires.clone(), code, whose }
+    };
+    let certificates = trust.roles.iter().filter_map(|role| {
+        let whose = "the publisher must sign a new root whose certificates are valid for longer".to_owned();
+        Some(Next { at: role.certificates_until.clone()?, code: "pin.certificate-expired", whose })
+    });
+    // Times are RFC 3339 in UTC: in the order of their text, to the second.
+    trust.roles.iter().map(expiry).chain(certificates).min_by(|a, b| a.at.cmp(&b.at))
+}
