@@ -425,7 +425,7 @@ impl Server {
         } else {
             self.url.strip_prefix("file:").ok_or_else(later)?.to_owned()
         };
-        if path.is_empty() {
+        if path.is_empty() || path == "/" {
             return Err(refuse("it names no folder"));
         }
         match path.split_once("{name}") {
