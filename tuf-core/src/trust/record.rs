@@ -295,6 +295,112 @@ mod tests {
         }
     }
 
+    /// A record with roots 1 to `root`, and roles as (name, version, root version).
+    fn record(root: u64, dropped: u64, roles: &[(&str, u64, u64)]) -> Record {
+        let mut record = Record::new(Format::Tuf1, "x");
+        (record.anchor, record.root, record.dropped) = (1, root, dropped);
+        for version in 1..=root {
+            record.set_file(&FileName::Root(version), Some(&Bytes::new(vec![version as u8])));
+        }
+        for (name, version, root) in roles {
+            let content = format!("{name} {version}");
+            record.set_file(&FileName::of_role(name), Some(&Bytes::new(content.clone().into_bytes())));
+            record.roles.insert((*name).to_owned(), RoleRecord { version: *version, content, root: *root });
+        }
+        record
+    }
+
+    /// T-45: two runs that began from the same record, in a table: what the second one makes of it.
+    #[test]
+    fn of_two_runs_nobody_loses_memory() {
+        let base = record(1, 0, &[("timestamp", 5, 1), ("targets", 5, 1)]);
+        type Roles = &'static [(&'static str, u64, u64)];
+        let table: &[(&str, (u64, u64, Roles), (u64, u64, Roles), (u64, u64, Roles))] = &[
+            (
+                "the same twice",
+                (1, 0, &[("timestamp", 6, 1)]),
+                (1, 0, &[("timestamp", 6, 1)]),
+                (1, 0, &[("timestamp", 6, 1)]),
+            ),
+            (
+                "ours is newer",
+                (1, 0, &[("timestamp", 7, 1)]),
+                (1, 0, &[("timestamp", 6, 1)]),
+                (1, 0, &[("timestamp", 7, 1)]),
+            ),
+            (
+                "theirs is newer",
+                (1, 0, &[("timestamp", 6, 1)]),
+                (1, 0, &[("timestamp", 7, 1)]),
+                (1, 0, &[("timestamp", 7, 1)]),
+            ),
+            (
+                "each has something",
+                (1, 0, &[("timestamp", 6, 1), ("a", 1, 1)]),
+                (1, 0, &[("timestamp", 6, 1), ("b", 2, 1)]),
+                (1, 0, &[("timestamp", 6, 1), ("a", 1, 1), ("b", 2, 1)]),
+            ),
+            (
+                "what an older root accepted never replaces what a newer one did",
+                (1, 0, &[("timestamp", 9, 1)]),
+                (2, 0, &[("timestamp", 6, 2)]),
+                (2, 0, &[("timestamp", 6, 2)]),
+            ),
+            (
+                "a lower version under a newer root does not replace a higher one",
+                (2, 0, &[("timestamp", 6, 2)]),
+                (1, 0, &[("timestamp", 9, 1)]),
+                (2, 0, &[("timestamp", 9, 1)]),
+            ),
+            (
+                "unless that root dropped it (T-10)",
+                (2, 2, &[("timestamp", 6, 2)]),
+                (1, 0, &[("timestamp", 9, 1)]),
+                (2, 2, &[("timestamp", 6, 2)]),
+            ),
+            ("a drop takes away what an older root accepted", (2, 2, &[]), (1, 0, &[("timestamp", 9, 1)]), (2, 2, &[])),
+            (
+                "and not what a newer one did",
+                (2, 2, &[]),
+                (2, 2, &[("timestamp", 1, 2)]),
+                (2, 2, &[("timestamp", 1, 2)]),
+            ),
+        ];
+        for (name, ours, theirs, want) in table {
+            let (ours, theirs) = (record(ours.0, ours.1, ours.2), record(theirs.0, theirs.1, theirs.2));
+            let mut want = record(want.0, want.1, want.2);
+            let made = merged(&base, &ours, &theirs).expect(name);
+            want.first_seen = made.first_seen.clone();
+            assert_eq!(made, want, "{name}");
+        }
+    }
+
+    /// T-45: other chains of roots do not mix.
+    #[test]
+    fn chains_that_do_not_meet_are_not_merged() {
+        let (base, ours) = (record(1, 0, &[]), record(2, 0, &[]));
+        let mut theirs = record(2, 0, &[]);
+        assert!(merged(&base, &ours, &theirs).is_ok());
+        theirs.set_file(&FileName::Root(2), Some(&Bytes::new(b"another".to_vec())));
+        assert_eq!(merged(&base, &ours, &theirs).map_err(|e| e.code()), Err(Code::StoreLocked));
+        let mut later = record(9, 0, &[]);
+        later.anchor = 5;
+        assert_eq!(merged(&base, &ours, &later).map_err(|e| e.code()), Err(Code::StoreLocked));
+    }
+
+    /// N-40: what both list stays listed, what one withdrew is gone.
+    #[test]
+    fn listed_names_are_merged() {
+        let with = |names: &[&str]| {
+            let mut r = record(1, 0, &[]);
+            r.listed = names.iter().map(|n| (*n).to_owned()).collect();
+            r
+        };
+        let made =
+            merged(&with(&["a", "b", "c"]), &with(&["a", "c", "new"]), &with(&["a", "b", "other"])).expect("merged");
+        assert_eq!(made.listed, with(&["a", "new", "other"]).listed);
+    }
+
     #[test]
     fn injected_times_are_for_injected_runs_alone() {
         let t = Time::parse("2026-11-23T08:12:47Z").expect("a time");
