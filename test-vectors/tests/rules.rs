@@ -12,10 +12,11 @@
 mod source;
 
 use serde::Deserialize;
-use source::{Source, is_name, sources, workspace};
+use source::named::{Named, by_tests, fail_with, is_current};
+use source::{Source, is_name, named};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
 };
 
 #[derive(Deserialize)]
@@ -67,9 +68,6 @@ impl Rules {
     }
 }
 
-/// For each claim the tests that name it.
-type Named = BTreeMap<String, BTreeSet<String>>;
-
 /// The claims named in a text.
 fn ids(text: &str) -> BTreeSet<String> {
     let text: Vec<char> = text.chars().collect();
@@ -90,15 +88,6 @@ fn ids(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// Add what the tests of a source name.
-fn scan(file: &str, source: &Source, named: &mut Named) {
-    for function in source.functions().into_iter().filter(source::Function::is_test) {
-        for id in ids(&function.whole) {
-            named.entry(id).or_default().insert(format!("{file}::{}", function.name));
-        }
-    }
-}
-
 /// Whether a scenario's path is what a pattern with at most one `*` means.
 fn matches(pattern: &str, path: &str) -> bool {
     let Some((start, end)) = pattern.split_once('*') else { return pattern == path };
@@ -107,15 +96,7 @@ fn matches(pattern: &str, path: &str) -> bool {
 
 /// What all tests and vectors name.
 fn named(rules: &Rules) -> Named {
-    let mut named = Named::new();
-    for folder in ["tuf-core", "verify-cli", "ffi", "test-vectors/tests", "test-vectors/src"] {
-        for (file, source) in sources(folder) {
-            if file.ends_with("tests/rules.rs") {
-                continue; // its samples are no tests of what they name
-            }
-            scan(&file, &source, &mut named);
-        }
-    }
+    let mut named = by_tests(&ids);
     for scenario in test_vectors::scenarios().unwrap() {
         for id in scenario.rules {
             named.entry(id).or_default().insert(format!("notary/{}", scenario.path));
@@ -127,10 +108,6 @@ fn named(rules: &Rules) -> Named {
         }
     }
     named
-}
-
-fn fail_with(title: &str, lines: &[String]) {
-    assert!(lines.is_empty(), "{}: {title}\n  {}", lines.len(), lines.join("\n  "));
 }
 
 #[test]
@@ -236,23 +213,14 @@ fn page(rules: &Rules, named: &Named) -> String {
 
 #[test]
 fn the_page_is_current() {
-    let (rules, file) = (Rules::read(), workspace().join("docs/rules.md"));
-    let page = page(&rules, &named(&rules));
-    if env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&file, &page).unwrap();
-    }
-    let there = fs::read_to_string(&file).unwrap_or_default();
-    let differs = there.lines().zip(page.lines()).find(|(old, new)| old != new);
-    assert!(
-        there == page,
-        "docs/rules.md is not what rules and tests make; UPDATE_DOCS=1 writes it anew. First difference: {differs:?}"
-    );
+    let rules = Rules::read();
+    is_current("rules.md", &page(&rules, &named(&rules)));
 }
 
 /// The claims and tests found in a sample.
 fn scanned(text: &str) -> Vec<String> {
     let mut named = Named::new();
-    scan("f", &Source::new(text), &mut named);
+    named::scan("f", &Source::new(text), &ids, &mut named);
     named.into_iter().flat_map(|(id, tests)| tests.into_iter().map(move |test| format!("{id} {test}"))).collect()
 }
 

@@ -152,6 +152,15 @@ mod tests {
         }
     }
 
+    /// N-4: the id of a key of the sample, as Notary made it.
+    #[test]
+    fn the_id_of_a_notary_key_is_the_hash_of_its_canonical_object() {
+        let public = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEJMDSn2HaWhBiecb6A/qHCBBf0aSqoFLA/cl3MX/PmfSv69Mhik76NtYI/Wm1mB/Dcb7W0RYwSIM5cK2aXboDhw==";
+        let id = "221e3f4623e6423d65c80b0b532f3d8678653b6210523ff31b60c9f0fcacbf45";
+        assert_eq!(notary_key_id("ecdsa", public), id);
+        assert_ne!(notary_key_id("rsa", public), id);
+    }
+
     proptest! {
         /// What a JSON reader reads of the canonical form is what it read of the text, and the
         /// canonical form of the canonical form is itself (control characters apart, which are

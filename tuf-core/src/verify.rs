@@ -324,6 +324,11 @@ mod tests {
     }
 
     fn judge(case: &Case) -> Result<Vec<String>> {
+        Ok(verified(case, "timestamp")?.signed_by().to_vec())
+    }
+
+    /// The timestamp, as that of a role under this name.
+    fn verified(case: &Case, name: &str) -> Result<Verified<crate::metadata::Timestamp>> {
         let signed = r#"{"_type":"timestamp","expires":"2030-01-01T00:00:00Z","meta":{"snapshot.json":{"version":1}},"spec_version":"1.0","version":1}"#;
         let sigs: Vec<String> = case
             .signatures
@@ -353,9 +358,7 @@ mod tests {
         let wire = Wire::strict(Format::Tuf1);
         let root = wire.root(root)?;
         let role = root.claims().role("timestamp")?;
-        let verified =
-            wire.timestamp(file)?.verify("timestamp", root.claims().keys(), role, &mut Budget::new(10_000_000))?;
-        Ok(verified.signed_by().to_vec())
+        wire.timestamp(file)?.verify(name, root.claims().keys(), role, &mut Budget::new(10_000_000))
     }
 
     fn case(threshold: &'static str, listed: &[(u8, u8)], signatures: &[(u8, u8)]) -> Result<Vec<String>> {
@@ -405,5 +408,49 @@ mod tests {
     fn signatures_of_unknown_keys_are_not_checked() {
         let many: Vec<(u8, u8)> = (100..200).map(|n| (n, n)).chain([(1, 1)]).collect();
         assert_eq!(case("1", &[(1, 1)], &many), Ok(vec![id(1)]));
+    }
+
+    /// T-1: expired means `expires <= now`, told by the role.
+    #[test]
+    fn a_file_has_expired_at_the_second_it_says() {
+        let case = Case { threshold: "1", listed: vec![(1, 1)], signatures: vec![(1, 1)] };
+        for (name, code) in [
+            ("root", Code::ExpiredRoot),
+            ("timestamp", Code::ExpiredTimestamp),
+            ("snapshot", Code::ExpiredSnapshot),
+            ("targets", Code::ExpiredTargets),
+            ("targets/releases", Code::ExpiredDelegation),
+        ] {
+            let file = verified(&case, name).expect("a signed file");
+            let at = |now| Time::parse(now).and_then(|now| not_expired(&file, now)).map_err(|e| e.code());
+            assert_eq!(at("2029-12-31T23:59:59Z"), Ok(()), "{name}");
+            assert_eq!(at("2030-01-01T00:00:00Z"), Err(code), "{name}");
+            assert_eq!(at("2030-01-01T00:00:01Z"), Err(code), "{name}");
+        }
+    }
+
+    /// T-16 N-13: no lower version, and no other content for the same one.
+    #[test]
+    fn a_file_is_not_below_what_is_remembered() {
+        let case = Case { threshold: "1", listed: vec![(1, 1)], signatures: vec![(1, 1)] };
+        for (name, code) in [
+            ("root", Code::RollbackRoot),
+            ("timestamp", Code::RollbackTimestamp),
+            ("snapshot", Code::RollbackSnapshot),
+            ("targets", Code::RollbackTargets),
+            ("targets/releases", Code::RollbackDelegation),
+        ] {
+            let file = verified(&case, name).expect("a signed file");
+            let content = file.content_id().expect("an id");
+            let after = |version: u64, content: &str| {
+                let memory = Remembered { version, content: content.to_owned(), root_version: 1 };
+                not_rolled_back(&file, Some(&memory)).map_err(|e| e.code())
+            };
+            assert_eq!(not_rolled_back(&file, None), Ok(()));
+            assert_eq!(after(2, &content), Err(code), "{name}");
+            assert_eq!(after(1, &content), Ok(()), "{name}");
+            assert_eq!(after(1, "other"), Err(Code::MismatchContent), "{name}");
+            assert_eq!(after(0, "other"), Ok(()), "{name}");
+        }
     }
 }

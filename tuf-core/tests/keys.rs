@@ -258,6 +258,7 @@ fn n_4_key_ids_are_computed() {
     }
 }
 
+/// CVE-2015-9258.
 /// N-5.1, N-5.2, N-5.3, N-5.4: every pair of key type and method, with a signature that the key made
 /// by each algorithm of its own: only the method that names the algorithm verifies.
 #[test]

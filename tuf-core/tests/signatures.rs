@@ -48,6 +48,7 @@ fn t_31_distinct_ed25519_keys_are_counted() {
     }
 }
 
+/// GHSA-3633-5h82-39pq, go-tuf 733.
 /// T-31.3: a point is one key as PEM (whatever the width of its lines), in hex of either case,
 /// compressed or not, and under both type names.
 #[test]
@@ -81,6 +82,7 @@ fn t_31_one_ecdsa_point_counts_once() {
     }
 }
 
+/// GHSA-3633-5h82-39pq.
 /// T-31.4: modulus and exponent are one key, whatever the PEM looks like.
 #[test]
 fn t_31_one_rsa_key_counts_once() {

@@ -163,6 +163,7 @@ fn a_required_role_that_cannot_be_verified_ends_it() {
     }
 }
 
+/// CVE-2026-49834.
 /// N-32.1 N-32.8: as many roles count as can be given a signing key of their own.
 #[test]
 fn one_key_behind_two_required_roles_counts_once() {

@@ -1,6 +1,8 @@
 //! Reading Rust sources as far as the tests of this folder need it.
 #![allow(dead_code)] // each test uses a part
 
+pub(crate) mod named;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -135,8 +135,11 @@ impl FileStore {
                 };
                 let path = format!("{below}{goal}");
                 let from = self.goal(&format!("{below}{goal}.{sha256}{NEW}"));
+                // What this commit wrote is whole; what another left may have been cut off.
+                let ours = changes.files.iter().any(|(f, bytes)| bytes.is_some() && f.path() == path);
+                let whole = || ours || fs::read(&from).is_ok_and(|bytes| hex(&crate::crypto::sha256(&bytes)) == sha256);
                 match changes.recorded.get(&path) {
-                    Some(recorded) if recorded == sha256 => fs::rename(&from, self.goal(&path))?,
+                    Some(recorded) if recorded == sha256 && whole() => fs::rename(&from, self.goal(&path))?,
                     _ => absent_is_fine(fs::remove_file(&from))?,
                 }
             }
@@ -196,12 +199,13 @@ impl Store for FileStore {
         }
         if let Some(checked) = &changes.checked {
             let path = FileName::Checked.path();
-            let new = tempfile::Builder::new().prefix(".checked-").tempfile_in(&self.folder);
+            let new = tempfile::Builder::new().prefix(&format!("{path}.")).suffix(NEW).tempfile_in(&self.folder);
             let renamed = new.and_then(|mut new| {
                 new.write_all(checked)?;
                 new.persist(self.goal(&path)).map(drop).map_err(|e| e.error)
             });
-            renamed.map_err(|e| failed(&e, &path, way))?;
+            // Another commit may have cleared the new file away: this one claims nothing then.
+            absent_is_fine(renamed).map_err(|e| failed(&e, &path, way))?;
         }
         Ok(Committed::Done)
     }

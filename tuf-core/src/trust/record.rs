@@ -94,7 +94,9 @@ impl Record {
             .map_err(|e| e.to_string())
             .and_then(|()| serde_json::from_slice(bytes).map_err(|e| e.to_string()))
             .map_err(|why| damaged(&FileName::Record, &format!("the state record cannot be read ({why})")))?;
-        if record.anchor == 0 || record.anchor > record.root {
+        // Every root of the chain is a recorded file: so a chain is never longer than the record.
+        let steps = record.root.checked_sub(record.anchor);
+        if record.anchor == 0 || steps.is_none_or(|steps| steps >= record.files.len() as u64) {
             return Err(damaged(&FileName::Record, "the state record names no chain of roots"));
         }
         Ok(record)
@@ -281,7 +283,9 @@ mod tests {
         let mut record = Record::new(Format::Notary1, "registry.x/app");
         record.anchor = 1;
         record.root = 2;
-        record.set_file(&FileName::Timestamp, Some(&Bytes::new(b"x".to_vec())));
+        for file in [FileName::Root(1), FileName::Root(2), FileName::Timestamp] {
+            record.set_file(&file, Some(&Bytes::new(b"x".to_vec())));
+        }
         let bytes = record.write().expect("a record");
         assert_eq!(Record::read(&bytes, Format::Notary1, "registry.x/app"), Ok(record));
         for (bytes, format, name) in [
@@ -401,6 +405,144 @@ mod tests {
         assert_eq!(made.listed, with(&["a", "new", "other"]).listed);
     }
 
+    /// A record of a chain of roots, each with its file.
+    fn chain(anchor: u64, root: u64) -> Record {
+        let mut record = Record::new(Format::Notary1, "registry.x/app");
+        (record.anchor, record.root) = (anchor, root);
+        for version in anchor..=root {
+            record.set_file(&FileName::Root(version), Some(&Bytes::new(format!("root {version}").into_bytes())));
+        }
+        record
+    }
+
+    /// What a record remembers of a role: version, and the root under which it was accepted.
+    type Seen = Option<(u64, u64)>;
+
+    fn put(record: &mut Record, name: &str, seen: Seen) {
+        if let Some((version, root)) = seen {
+            let content = format!("{name} {version}");
+            let bytes = Bytes::new(format!("{content} {root}").into_bytes());
+            record.roles.insert(name.to_owned(), RoleRecord { version, content, root });
+            record.set_file(&FileName::of_role(name), Some(&bytes));
+        }
+    }
+
+    #[test]
+    fn a_record_tells_what_it_holds() {
+        let mut record = chain(2, 4);
+        put(&mut record, "timestamp", Some((7, 3)));
+        assert_eq!((record.name(), record.roots()), ("registry.x/app", (2, 4)));
+        assert_eq!(record.versions().collect::<Vec<_>>(), [("timestamp", 7)]);
+        let names: Vec<String> = record.file_names().iter().map(FileName::path).collect();
+        assert_eq!(names, ["roots/2.root.json", "roots/3.root.json", "roots/4.root.json", "timestamp.json"]);
+        assert_eq!(record.files().keys().cloned().collect::<Vec<_>>(), names);
+        assert_eq!(record.sha256_of(&FileName::Timestamp), Some(hex(&sha256(b"timestamp 7 3"))));
+        assert_eq!(record.sha256_of(&FileName::Snapshot), None);
+        let mut other = Record::new(Format::Notary1, "registry.x/app");
+        other.set_memory(&record.memory());
+        assert_eq!(other.roles, record.roles);
+        record.drop_file(&FileName::Timestamp);
+        assert_eq!(record.sha256_of(&FileName::Timestamp), None);
+        assert_eq!(record.versions().collect::<Vec<_>>(), [("timestamp", 7)], "the memory stays");
+    }
+
+    #[test]
+    fn a_chain_of_roots_begins_at_one_and_does_not_end_before_it_begins() {
+        for (anchor, root, fine) in
+            [(0, 0, false), (0, 1, false), (1, 1, true), (1, 2, true), (1, 3, false), (3, 2, false), (2, 3, true)]
+        {
+            let mut record = chain(1, 2);
+            (record.anchor, record.root) = (anchor, root);
+            let read = Record::parse(&record.write().expect("a record"));
+            assert_eq!(read.map_err(|e| e.code()), if fine { Ok(record) } else { Err(Code::StoreDamaged) });
+        }
+    }
+
+    #[test]
+    fn a_file_is_the_recorded_one_or_none_or_damage() {
+        let mut record = chain(1, 1);
+        put(&mut record, "timestamp", Some((7, 1)));
+        let check = |file: &FileName, bytes: Option<&[u8]>| {
+            record.check_file(file, bytes.map(<[u8]>::to_vec)).map_err(|e| e.code())
+        };
+        assert_eq!(check(&FileName::Timestamp, Some(b"timestamp 7 1")), Ok(Some(b"timestamp 7 1".to_vec())));
+        assert_eq!(check(&FileName::Timestamp, Some(b"timestamp 7 2")), Err(Code::StoreDamaged));
+        assert_eq!(check(&FileName::Timestamp, None), Err(Code::StoreDamaged));
+        assert_eq!(check(&FileName::Snapshot, Some(b"left over")), Ok(None));
+        assert_eq!(check(&FileName::Snapshot, None), Ok(None));
+    }
+
+    #[test]
+    fn two_runs_keep_the_higher_memory_of_a_role() {
+        // base, ours, theirs; the last drop of ours and theirs; what stays.
+        let table: [(Seen, Seen, Seen, u64, u64, Seen); 14] = [
+            (None, Some((1, 1)), None, 0, 0, Some((1, 1))),
+            (None, None, Some((1, 1)), 0, 0, Some((1, 1))),
+            // Only one of them changed it.
+            (Some((1, 1)), Some((1, 1)), Some((2, 1)), 0, 0, Some((2, 1))),
+            (Some((1, 1)), Some((2, 1)), Some((1, 1)), 0, 0, Some((2, 1))),
+            (Some((1, 1)), Some((1, 1)), None, 0, 0, None),
+            // Both did.
+            (Some((1, 1)), Some((3, 1)), Some((2, 1)), 0, 0, Some((3, 1))),
+            (Some((1, 1)), Some((2, 1)), Some((3, 1)), 0, 0, Some((3, 1))),
+            // What an older root accepted never replaces what a newer one did, unless that fell.
+            (Some((1, 1)), Some((9, 1)), Some((2, 2)), 0, 2, Some((2, 2))),
+            (Some((9, 1)), Some((2, 2)), Some((10, 1)), 2, 0, Some((2, 2))),
+            (Some((9, 2)), Some((8, 2)), Some((10, 2)), 2, 0, Some((10, 2))),
+            // Dropped by one of them: what a newer root accepted stays.
+            (Some((1, 1)), Some((2, 1)), None, 0, 2, None),
+            (Some((1, 1)), Some((2, 2)), None, 0, 2, Some((2, 2))),
+            (Some((1, 1)), None, Some((2, 1)), 2, 0, None),
+            (Some((1, 1)), None, Some((2, 2)), 2, 0, Some((2, 2))),
+        ];
+        for (base, ours, theirs, our_drop, their_drop, want) in table {
+            let record = |seen: Seen, dropped: u64| {
+                let mut record = chain(1, 2);
+                put(&mut record, "snapshot", seen);
+                record.dropped = dropped;
+                record
+            };
+            let mut wanted = record(want, our_drop.max(their_drop));
+            let (base, ours, theirs) = (record(base, 0), record(ours, our_drop), record(theirs, their_drop));
+            wanted.first_seen = None;
+            assert_eq!(merged(&base, &ours, &theirs), Ok(wanted), "{base:?} {ours:?} {theirs:?}");
+        }
+    }
+
+    #[test]
+    fn two_runs_keep_the_longer_chain_and_refuse_another_one() {
+        let merge = |ours: &Record, theirs: &Record| merged(&chain(2, 2), ours, theirs).map_err(|e| e.code());
+        assert_eq!(merge(&chain(2, 4), &chain(2, 3)), Ok(chain(2, 4)));
+        assert_eq!(merge(&chain(2, 3), &chain(1, 4)), Ok(chain(1, 4)));
+        assert_eq!(merge(&chain(1, 2), &chain(2, 3)), Ok(chain(1, 3)));
+        assert_eq!(merge(&chain(1, 2), &chain(3, 4)), Err(Code::StoreLocked));
+        let mut other = chain(2, 3);
+        other.set_file(&FileName::Root(3), Some(&Bytes::new(b"another".to_vec())));
+        assert_eq!(merge(&chain(2, 4), &other), Err(Code::StoreLocked));
+    }
+
+    #[test]
+    fn two_runs_keep_names_that_neither_withdrew_and_when_a_timestamp_was_first_seen() {
+        let listed = |names: &[&str], timestamp: u64, at: i64| {
+            let mut record = chain(1, 1);
+            record.listed = names.iter().map(|name| (*name).to_owned()).collect();
+            put(&mut record, "timestamp", Some((timestamp, 1)));
+            record.first_seen = Some(Instant { at, injected: false });
+            record
+        };
+        let base = listed(&["both", "ours", "theirs", "nobody"], 1, 1);
+        let merge = |ours: u64, theirs: u64| {
+            let ours = listed(&["both", "ours", "new"], ours, 2);
+            merged(&base, &ours, &listed(&["both", "theirs", "newer"], theirs, 3)).expect("one chain")
+        };
+        let names = |record: &Record| record.listed.iter().cloned().collect::<Vec<_>>().join(" ");
+        assert_eq!(names(&merge(2, 3)), "both new newer");
+        let first_seen = |record: Record| record.first_seen.map(|seen| seen.at);
+        assert_eq!(first_seen(merge(2, 3)), Some(3));
+        assert_eq!(first_seen(merge(3, 2)), Some(2));
+        assert_eq!(first_seen(merge(3, 3)), Some(2));
+    }
+
     #[test]
     fn injected_times_are_for_injected_runs_alone() {
         let t = Time::parse("2026-11-23T08:12:47Z").expect("a time");
@@ -411,5 +553,9 @@ mod tests {
         assert_eq!(checked.at(false), None);
         assert_eq!(Checked::read(Some(b"nonsense")), Checked::default());
         assert_eq!(Instant::new(t, true).for_run(false), None);
+        assert_eq!(Instant::new(t, true).for_run(true), Some(t));
+        let mut checked = Checked::default();
+        checked.set(t, false);
+        assert_eq!((checked.at(false), checked.at(true)), (Some(t), None));
     }
 }

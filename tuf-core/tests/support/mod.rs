@@ -18,9 +18,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 mod keys;
+mod places;
+pub(crate) mod releases;
 mod repo;
 
 pub(crate) use keys::{Ca, Cert, Key};
+pub(crate) use places::{ByHand, Keeper, Place, tree};
 pub(crate) use repo::{File, Keys, Repo, root_key_ids};
 
 use serde_json::{Value, json};

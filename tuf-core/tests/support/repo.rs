@@ -36,7 +36,7 @@ pub(crate) type Keys = BTreeMap<&'static str, (Vec<Key>, u64)>;
 /// A repository of either format.
 #[derive(Clone)]
 pub(crate) struct Repo {
-    pub(super) format: Format,
+    pub(crate) format: Format,
     /// The keys of the next root that is made.
     pub(crate) keys: Keys,
     /// The roots, from version 1.

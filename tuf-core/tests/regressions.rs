@@ -1,0 +1,15 @@
+//! Inputs that once broke a fuzz target (`tuf-core/fuzz`), as ordinary tests.
+
+use tuf_core::Code;
+use tuf_core::trust::Record;
+
+/// Fuzz target `record`: listing the files of a chain of 2^64-1 roots took all memory there is.
+#[test]
+fn a_record_of_a_chain_that_nobody_walked_is_damage() {
+    for newest in ["18446744073709551615", "9223372036854775807", "1000000000000"] {
+        let text = format!(
+            r#"{{"schema":"tuf-store/1","format":"notary1","name":"registry.example/app","anchor":1,"root":{newest},"files":{{}},"roles":{{}},"listed":[],"first_seen":null,"dropped":0}}"#
+        );
+        assert_eq!(Record::parse(text.as_bytes()).map_err(|e| e.code()), Err(Code::StoreDamaged), "{newest}");
+    }
+}
