@@ -294,7 +294,8 @@ impl Snapshot {
     /// # Errors
     /// `parse.*` if that entry is malformed.
     pub fn meta(&self, role: &str) -> Result<Option<FileMeta>> {
-        self.meta.get(&format!("{role}{}", self.suffix), |r| (self.read_meta)(r))
+        let entry = self.meta.get(&format!("{role}{}", self.suffix), |r| (self.read_meta)(r));
+        entry.map_err(|e| e.inside("meta").inside("signed"))
     }
 
     /// Whether it lists the role at all.

@@ -235,7 +235,7 @@ fn hint(code: Code) -> &'static str {
         Code::TargetNotSigned => "see what is signed: verify-cli image list NAME",
         Code::TargetOtherDigest => "see which digest is signed: verify-cli image list NAME",
         Code::SignatureThreshold | Code::SignatureKeyId => {
-            "the holders of this role's keys must sign it again; which keys those are: verify-cli image explain NAME"
+            "the holders of this role's keys must sign it again; what else is signed: verify-cli image list NAME"
         }
         Code::TargetOtherRole | Code::QuorumNotMet => {
             "see which roles sign what: verify-cli image list NAME --tag-rule targets-first"

@@ -305,6 +305,7 @@ pub fn not_rolled_back<T: Metadata>(file: &Verified<T>, memory: Option<&Remember
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::{Root, Timestamp};
     use crate::wire::Wire;
     use ed25519_dalek::{Signer, SigningKey};
 
@@ -328,7 +329,13 @@ mod tests {
     }
 
     /// The timestamp, as that of a role under this name.
-    fn verified(case: &Case, name: &str) -> Result<Verified<crate::metadata::Timestamp>> {
+    fn verified(case: &Case, name: &str) -> Result<Verified<Timestamp>> {
+        let (file, root) = parts(case)?;
+        let (keys, role) = (root.claims().keys(), root.claims().role("timestamp")?);
+        file.verify(name, keys, role, &mut Budget::new(10_000_000))
+    }
+
+    fn parts(case: &Case) -> Result<(Unverified<Timestamp>, Unverified<Root>)> {
         let signed = r#"{"_type":"timestamp","expires":"2030-01-01T00:00:00Z","meta":{"snapshot.json":{"version":1}},"spec_version":"1.0","version":1}"#;
         let sigs: Vec<String> = case
             .signatures
@@ -356,9 +363,7 @@ mod tests {
             case.threshold,
         );
         let wire = Wire::strict(Format::Tuf1);
-        let root = wire.root(root)?;
-        let role = root.claims().role("timestamp")?;
-        wire.timestamp(file)?.verify(name, root.claims().keys(), role, &mut Budget::new(10_000_000))
+        Ok((wire.timestamp(file)?, wire.root(root)?))
     }
 
     fn case(threshold: &'static str, listed: &[(u8, u8)], signatures: &[(u8, u8)]) -> Result<Vec<String>> {
@@ -452,5 +457,44 @@ mod tests {
             assert_eq!(after(1, "other"), Err(Code::MismatchContent), "{name}");
             assert_eq!(after(0, "other"), Ok(()), "{name}");
         }
+    }
+
+    /// N-32: a signature beside the threshold makes its key a signer only if it holds.
+    #[test]
+    fn all_signers_are_those_whose_signatures_hold() {
+        let case = Case {
+            threshold: "1",
+            listed: vec![(1, 1), (2, 2), (3, 3), (4, 3)],
+            signatures: vec![(1, 1), (2, 9), (3, 3), (4, 3), (5, 5)],
+        };
+        let (_, root) = parts(&case).expect("two files");
+        let (keys, role) = (root.claims().keys(), root.claims().role("timestamp").expect("a role"));
+        let file = verified(&case, "timestamp").expect("a signed file");
+        assert_eq!(file.signed_by(), [id(1)]);
+        let signers = file.all_signers(keys, role, &mut Budget::new(10_000_000)).expect("work enough");
+        let public = |n: u8| PublicKey::Ed25519(key(n).verifying_key().to_bytes());
+        assert_eq!(signers.into_iter().cloned().collect::<BTreeSet<_>>(), BTreeSet::from([public(1), public(3)]));
+    }
+
+    /// T-32: what a key signed under an id that is not its own does not stand in its own way.
+    #[test]
+    fn a_misnamed_key_counts_under_its_own_id() {
+        let public = PublicKey::Ed25519([1; 32]);
+        let named = |id: &str, id_holds| Key {
+            id: id.to_owned(),
+            id_holds,
+            keytype: "ed25519".to_owned(),
+            algorithm: None,
+            public: Ok(public.clone()),
+            bundle: None,
+        };
+        let (wrong, right) = (named("wrong", false), named("right", true));
+        let mut tally = Tally::default();
+        tally.add(&wrong, &public);
+        assert!(tally.counts(&wrong, &public) && !tally.counts(&right, &public));
+        assert!(!tally.reached(1, false) && !tally.reached(1, true) && tally.reached_if_named(1));
+        tally.add(&right, &public);
+        assert!(tally.counts(&wrong, &public) && tally.counts(&right, &public));
+        assert!(tally.reached(1, false) && tally.reached(1, true) && !tally.reached_if_named(2));
     }
 }

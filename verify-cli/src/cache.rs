@@ -13,9 +13,13 @@ pub(crate) fn run(global: &Global, verb: &Cache) -> u8 {
         Cache::Repair { name, reset_clock } => repair(global, name, *reset_clock),
         Cache::Clear { name, forget_rollback_memory } => clear(global, name, *forget_rollback_memory),
     };
+    let name = match verb {
+        Cache::Status { name } => name.as_deref().unwrap_or_default(),
+        Cache::Repair { name, .. } | Cache::Clear { name, .. } => name,
+    };
     match outcome {
         Ok(text) => output::raw(&text),
-        Err(e) => output::failed(global.output, &e, ""),
+        Err(e) => output::failed(global.output, &e, name),
     }
 }
 

@@ -27,6 +27,9 @@ fn repository(v: &Verdict, trust: &Trust) -> String {
     match (&v.reason, next(trust)) {
         (Some(why), _) => {
             out += &format!("refused now: {}: {}\n", why.code, why.message);
+            for (name, value) in [("role", &why.role), ("expected", &why.expected), ("found", &why.found)] {
+                out += &value.iter().map(|v| format!("  {name}: {v}\n")).collect::<String>();
+            }
             out += &format!("next step: {}\n", why.hint.as_deref().unwrap_or("none is known"));
         }
         (None, Some(next)) => {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use tuf_core::error::{escaped, shown};
 use tuf_core::time::Time;
 use tuf_core::verdict::{Document, Listed, Reason, Subject, Verdict, Word, worst_status};
-use tuf_core::{Code, Error};
+use tuf_core::{Answer, Code, Error};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -164,9 +164,15 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{DOUBT}note{DOUBT:#}: {text}");
 }
 
-/// Prints an error document, and returns 2.
+/// Prints what failed before any verdict: a wrong question (2), or a store that gives no answer (3).
 pub(crate) fn failed(format: Format, error: &Error, name: &str) -> u8 {
-    answers(&[Document::of_error(error, name)], Show { format, each: false })
+    let document = if error.code().answer() == Answer::Usage {
+        Document::of_error(error, name)
+    } else {
+        let subject = Subject { kind: "collection", input: name.to_owned(), ..Subject::default() };
+        Document::unchecked(subject, Time::of_clock(), false, error)
+    };
+    answers(&[document], Show { format, each: false })
 }
 
 /// A fault of the program: told, and never a pass.

@@ -5,7 +5,7 @@ use crate::error::{Code, Error, Result};
 use crate::metadata::Bytes;
 use crate::store::{FileStore, Store};
 use crate::time::Time;
-use crate::trust::{Changes, Checked, Committed, FileName, Record, damaged};
+use crate::trust::{Changes, Checked, Committed, FileName, Record, local_name};
 use std::path::{Path, PathBuf};
 
 /// A store as it lies there.
@@ -32,8 +32,9 @@ pub fn stores(cache: &Path, name: Option<&str>) -> Result<Vec<StoreStatus>> {
     let mut out = Vec::new();
     for format in ["notary1", "tuf1"] {
         for folder in folders(&cache.join(format))? {
-            let status = status(&folder)?;
-            if name.is_none_or(|name| status.name == name) {
+            let Some(status) = status(&folder)? else { continue };
+            let encoded = |name: &str| folder.file_name().is_some_and(|n| *n == *local_name(name));
+            if name.is_none_or(|name| status.name == name || encoded(name)) {
                 out.push(status);
             }
         }
@@ -61,18 +62,19 @@ fn folders(below: &Path) -> Result<Vec<PathBuf>> {
     Ok(out)
 }
 
-fn status(folder: &Path) -> Result<StoreStatus> {
+/// The status of a folder; none where nothing was ever kept (a first contact that was killed).
+fn status(folder: &Path) -> Result<Option<StoreStatus>> {
     let mut store = FileStore::new(folder);
     let checked = Checked::read(store.load(&FileName::Checked, None)?.as_deref());
-    let missing = || damaged(&FileName::Record, "there is no state record");
     let record = match store.load(&FileName::Record, None) {
-        Ok(bytes) => bytes.ok_or_else(missing).and_then(|bytes| Record::parse(&bytes)),
+        Ok(None) => return Ok(None),
+        Ok(Some(bytes)) => Record::parse(&bytes),
         Err(e) => Err(e),
     };
     let damage = record.as_ref().map(|r| damage(&mut store, r)).unwrap_or_default();
     let last = folder.file_name().map(|n| n.to_string_lossy().into_owned());
     let name = record.as_ref().map_or_else(|_| last.unwrap_or_default(), |r| r.name().to_owned());
-    Ok(StoreStatus { folder: folder.to_owned(), name, damage, last_checked: checked.at(false), record })
+    Ok(Some(StoreStatus { folder: folder.to_owned(), name, damage, last_checked: checked.at(false), record }))
 }
 
 /// Every file of the record that is not what was recorded.

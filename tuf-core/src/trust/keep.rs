@@ -14,7 +14,9 @@ const MOST_COMMITS: u32 = 1_024;
 
 impl Session {
     pub(super) async fn open(&mut self) -> Result<()> {
-        self.checked = Checked::read(self.io.load(FileName::Checked, None).await?.as_deref());
+        // T-3: what cannot be read there claims nothing, and is no damage.
+        let checked = self.io.load(FileName::Checked, None).await.ok().flatten();
+        self.checked = Checked::read(checked.as_deref());
         if let Some(bytes) = self.io.load(FileName::Record, None).await? {
             let record = Record::read(&bytes, self.settings.wire.format, &self.settings.name)?;
             self.base = Some(hex(&sha256(&bytes)));
@@ -67,7 +69,18 @@ impl Session {
         for name in [role::TIMESTAMP, role::SNAPSHOT, role::TARGETS] {
             let file = FileName::of_role(name);
             let Some(bytes) = self.io.load(file.clone(), None).await? else { continue };
-            let held = self.set()?.adoptable(name, bytes.clone()).map_err(|e| {
+            // Another run's first commit looks like another client's folder to who looked before it.
+            if self.io.load(FileName::Record, None).await?.is_some() {
+                self.moved = true;
+                return Err(damaged(&file, "the store changed while it was read"));
+            }
+            let mut held = self.set()?.adoptable(name, bytes.clone());
+            if held.is_err() && !self.settings.offline {
+                // Perhaps it was left by a client that knew a newer root.
+                self.walk().await?;
+                held = self.set()?.adoptable(name, bytes.clone());
+            }
+            let held = held.map_err(|e| {
                 damaged(&file, "a file without a record does not verify under the trusted root")
                     .values("a signed file", e)
             })?;
@@ -99,9 +112,15 @@ impl Session {
         if complete && self.asked_server {
             let (start, injected) = (self.settings.start, self.settings.injected);
             let last = self.checked.at(injected);
-            self.checked.set(start, injected);
-            let recent = last.is_some_and(|last| (0..60).contains(&start.seconds_since(last)));
-            checked = if recent { None } else { Some(Bytes::new(self.checked.write()?)) };
+            // The floor never goes down, not even by the tolerance; and it is written once a minute.
+            if last.is_none_or(|last| start.seconds_since(last) >= 60) {
+                let now = self.io.load(FileName::Checked, None).await.ok().flatten();
+                self.checked = Checked::read(now.as_deref());
+                self.checked.set(start, injected);
+                checked = Some(Bytes::new(self.checked.write()?));
+            } else if last.is_none_or(|last| last < start) {
+                self.checked.set(start, injected);
+            }
         }
         let changed = self.set.is_some() && self.stored.as_ref() != Some(&self.record);
         if !changed && checked.is_none() {
@@ -147,7 +166,15 @@ impl Session {
             let theirs = Record::read(&bytes, self.settings.wire.format, &self.settings.name)?;
             let base =
                 self.stored.clone().unwrap_or_else(|| Record::new(self.settings.wire.format, &self.settings.name));
-            let record = merged(&base, &self.record, &theirs)?;
+            let merged = merged(&base, &self.record, &theirs);
+            // Under other roots other files hold, and other memory counts: all anew.
+            if theirs.roots() != self.record.roots()
+                && (merged.is_ok() || theirs.roots().1 < self.record.anchor || self.record.root < theirs.anchor)
+            {
+                self.moved = true;
+                return Ok(());
+            }
+            let record = merged?;
             changes =
                 if record == theirs { Changes::default() } else { self.changes(record, Some(hex(&sha256(&bytes))))? };
             changes.checked = checked;

@@ -20,8 +20,6 @@ pub use machine::{Absent, Answer as Fetched, Changes, Committed, FileName, Job, 
 pub use mode::{Exception, Mode};
 pub use pattern::pattern_matches;
 pub use pin::Pin;
-#[cfg(feature = "client")]
-pub(crate) use record::damaged;
 pub use record::{Checked, Record};
 pub use search::{Found, Lookup, Need, Query, TagRule};
 pub use session::{Outcome, Trusted, start};

@@ -88,3 +88,33 @@ pub(crate) fn pinned_root(
 pub(crate) fn same(a: &Verified<Root>, b: &Verified<Root>) -> Result<bool> {
     Ok(a.content().version() == b.content().version() && a.content_id()? == b.content_id()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::hex;
+    use crate::wire::Wire;
+    use ed25519_dalek::{Signer, SigningKey};
+
+    fn root(version: u64, more: &str, space: &str) -> Verified<Root> {
+        let signer = SigningKey::from_bytes(&[1; 32]);
+        let role = r#"{"keyids":["aa"],"threshold":1}"#;
+        let signed = format!(
+            r#"{{"_type":"root","consistent_snapshot":true,"expires":"2030-01-01T00:00:00Z","keys":{{"aa":{{"keytype":"ed25519","keyval":{{"public":"{}"}},"scheme":"ed25519"}}}},"roles":{{"root":{role},"snapshot":{role},"targets":{role},"timestamp":{role}}},"spec_version":"1.0","version":{version}{more}}}"#,
+            hex(signer.verifying_key().as_bytes()),
+        );
+        let sig = hex(&signer.sign(signed.as_bytes()).to_bytes());
+        let file = format!(r#"{{"signatures":[{{"keyid":"aa","sig":"{sig}"}}],{space}"signed":{signed}}}"#);
+        let root = Wire::strict(Format::Tuf1).root(file).expect("a root");
+        pinned_root(root, "x", false, &mut Budget::new(1_000_000)).expect("a signed root")
+    }
+
+    /// Roots are the same by version and by what is signed, whatever stands around it.
+    #[test]
+    fn the_same_statement_is_the_same_version_with_the_same_content() {
+        let first = root(1, "", "");
+        assert_eq!(same(&first, &root(1, "", " ")), Ok(true));
+        assert_eq!(same(&first, &root(1, r#","x":1"#, "")), Ok(false));
+        assert_eq!(same(&first, &root(2, "", "")), Ok(false));
+    }
+}

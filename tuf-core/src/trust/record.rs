@@ -255,7 +255,9 @@ pub struct Checked {
 impl Checked {
     /// Reads the file; empty or unreadable it claims nothing, and is no damage.
     pub fn read(bytes: Option<&[u8]>) -> Self {
-        bytes.and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default()
+        let read: Checked = bytes.and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+        let a_time = |seconds: &i64| Time::from_unix(*seconds).is_some();
+        Checked { by_clock: read.by_clock.filter(a_time), injected: read.injected.filter(a_time) }
     }
 
     /// The time, for a run by the clock or with injected time.
@@ -266,7 +268,7 @@ impl Checked {
 
     pub(crate) fn set(&mut self, at: Time, injected: bool) {
         let slot = if injected { &mut self.injected } else { &mut self.by_clock };
-        *slot = Some(at.unix());
+        *slot = (*slot).max(Some(at.unix()));
     }
 
     pub(crate) fn write(&self) -> Result<Vec<u8>> {

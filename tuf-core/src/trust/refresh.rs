@@ -19,16 +19,31 @@ impl Session {
             walked => walked?,
         }
         self.set()?.root_in_force()?;
-        self.forget_rotated()?;
+        self.forget_rotated().await?;
         self.timestamp_and_snapshot().await?;
         self.top_level_targets().await
     }
 
-    pub(super) fn forget_rotated(&mut self) -> Result<()> {
+    pub(super) async fn forget_rotated(&mut self) -> Result<()> {
         let memory = self.set()?.memory.of(role::TIMESTAMP).map(|m| m.root_version);
-        let before = self.chain.iter().find(|r| Some(r.content().version()) == memory).map(|r| r.content().clone());
+        let mut before = self.chain.iter().find(|r| Some(r.content().version()) == memory).map(|r| r.content().clone());
+        if let (None, Some(version)) = (&before, memory)
+            && let Some(bytes) = self.kept(FileName::Root(version)).await?
+        {
+            // T-10: a root older than the pin is taken by its recorded hash.
+            before = Some(self.settings.wire.root(bytes)?.claims().clone());
+        }
+        let mut reached = true;
+        for name in [role::TIMESTAMP, role::SNAPSHOT] {
+            let file = FileName::of_role(name);
+            if self.record.sha256_of(&file).is_some()
+                && let Some(bytes) = self.kept(file).await?
+            {
+                reached &= self.set()?.adoptable(name, bytes).is_ok();
+            }
+        }
         if let Some(before) = before
-            && self.set()?.forget_rotated(&before)?
+            && self.set()?.forget_rotated(&before, reached)?
         {
             for file in [FileName::Timestamp, FileName::Snapshot] {
                 self.record.set_file(&file, None);
@@ -175,7 +190,8 @@ impl Session {
         if let Some(max) = max {
             let age = last.map(|last| start.seconds_since(last));
             match age {
-                Some(age) if age >= 0 && age.unsigned_abs() <= max => {}
+                // A start before the last check is the clock's matter (T-3).
+                Some(age) if u64::try_from(age).unwrap_or(0) <= max => {}
                 _ if !offline => {
                     return Err(why.values("an answer, or a store that was checked recently", too_old(String::new())));
                 }

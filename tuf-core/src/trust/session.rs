@@ -141,6 +141,9 @@ impl Session {
         }
         // What was accepted is kept whatever failed later (T-17); what cannot be kept is no answer.
         let kept = self.keep(refreshed.is_ok()).await;
+        if self.moved {
+            return None;
+        }
         if let Err(e) = &kept {
             answers.iter_mut().filter(|a| a.is_ok()).for_each(|a| *a = Err(e.clone()));
         }

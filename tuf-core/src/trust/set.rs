@@ -77,7 +77,7 @@ impl TrustedSet {
     /// 5.3.11: TUF 1.0 forgets timestamp and snapshot once a key of one of the two was taken away
     /// or they no longer reach today's threshold (T-10), so that a repository recovers from
     /// versions that a thief drove up. Notary's servers sign on from the old number.
-    pub(crate) fn forget_rotated(&mut self, accepted_under: &Root) -> Result<bool> {
+    pub(crate) fn forget_rotated(&mut self, accepted_under: &Root, reached: bool) -> Result<bool> {
         if self.wire.format == Format::Notary1 {
             return Ok(false);
         }
@@ -88,7 +88,7 @@ impl TrustedSet {
             };
             let (old, new) = (keys(accepted_under)?, keys(self.root.content())?);
             let raised = self.root.content().role(name)?.threshold > accepted_under.role(name)?.threshold;
-            if raised || old.iter().any(|key| !new.contains(key)) {
+            if (raised && !reached) || old.iter().any(|key| !new.contains(key)) {
                 self.timestamp = None;
                 self.snapshot = None;
                 self.memory.dropped = self.root.content().version();
