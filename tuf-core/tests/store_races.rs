@@ -139,7 +139,7 @@ impl Race {
     }
 }
 
-/// T-45.10 T-45.11 T-45.12 T-45.13: wherever the one is when the other runs from its begin to
+/// T-45.9 T-45.10 T-45.11 T-45.12 T-45.13: wherever the one is when the other runs from its begin to
 /// its end, nobody's memory is lost: the record is of the newest root, of the highest version that
 /// no drop took away, and its files are those that it names.
 #[test]

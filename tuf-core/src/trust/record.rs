@@ -280,6 +280,7 @@ impl Checked {
 mod tests {
     use super::*;
 
+    /// T-45.8: hashes of files, and what is remembered of roles.
     #[test]
     fn a_record_is_read_as_it_was_written_and_nothing_else_is() {
         let mut record = Record::new(Format::Notary1, "registry.x/app");
@@ -288,8 +289,14 @@ mod tests {
         for file in [FileName::Root(1), FileName::Root(2), FileName::Timestamp] {
             record.set_file(&file, Some(&Bytes::new(b"x".to_vec())));
         }
+        let role = RoleRecord { version: 7, content: "c".to_owned(), root: 2 };
+        record.roles.insert("timestamp".to_owned(), role);
         let bytes = record.write().expect("a record");
-        assert_eq!(Record::read(&bytes, Format::Notary1, "registry.x/app"), Ok(record));
+        let read = Record::read(&bytes, Format::Notary1, "registry.x/app").expect("a record");
+        assert_eq!(read.sha256_of(&FileName::Timestamp), Some(hex(&sha256(b"x"))));
+        let memory = read.memory().of("timestamp").cloned();
+        assert_eq!(memory, Some(Remembered { version: 7, content: "c".to_owned(), root_version: 2 }));
+        assert_eq!(read, record);
         for (bytes, format, name) in [
             (&bytes[..bytes.len() / 2], Format::Notary1, "registry.x/app"),
             (&bytes[..], Format::Tuf1, "registry.x/app"),
