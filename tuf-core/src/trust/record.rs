@@ -328,7 +328,8 @@ mod tests {
     fn of_two_runs_nobody_loses_memory() {
         let base = record(1, 0, &[("timestamp", 5, 1), ("targets", 5, 1)]);
         type Roles = &'static [(&'static str, u64, u64)];
-        let table: &[(&str, (u64, u64, Roles), (u64, u64, Roles), (u64, u64, Roles))] = &[
+        type State = (u64, u64, Roles);
+        let table: &[(&str, State, State, State)] = &[
             (
                 "the same twice",
                 (1, 0, &[("timestamp", 6, 1)]),
