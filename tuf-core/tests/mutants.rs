@@ -5,7 +5,8 @@
 
 mod support;
 
-use support::{Client, Repo};
+use support::{Client, Repo, code, found, of};
+use tuf_core::Code;
 use tuf_core::trust::{Lookup, Query, TagRule};
 
 fn required(count: usize) -> TagRule {
@@ -38,5 +39,90 @@ fn absence_is_told_from_an_empty_list() {
         assert!(matches!(look(Query::Name("1.0".to_owned())), Ok(Lookup::Absent)), "{rule:?}");
         assert!(matches!(look(Query::Digest([1; 32])), Ok(Lookup::Absent)), "{rule:?}");
         assert!(matches!(look(Query::All), Ok(Lookup::Found(list)) if list.is_empty()), "{rule:?}");
+    }
+}
+
+/// T-40: a target without a length, or without a hash, is found and answers nothing.
+#[test]
+fn a_tuf_target_needs_a_length_and_a_hash() {
+    for (member, refused) in [("length", true), ("hashes", true), ("custom", false)] {
+        let mut repo = Repo::tuf();
+        repo.target("targets", "app", "one");
+        let target = repo.signed("targets")["targets"]["app"].as_object_mut().expect("a target");
+        target.remove(member);
+        let answer = Client::of(&repo).look(&mut repo.publish(), "app", TagRule::Search);
+        assert_eq!(code(&answer), refused.then_some(Code::TargetNoDigest), "without {member}");
+    }
+}
+
+/// T-28: a search may visit so many roles and go so deep, and no further.
+#[test]
+fn a_search_ends_at_its_limits() {
+    let mut tuf = Repo::tuf();
+    tuf.delegate("targets", "a", &["*"]);
+    tuf.delegate("a", "b", &["*"]);
+    tuf.target("b", "app", "one");
+    let mut notary = Repo::notary();
+    notary.delegate("targets", "targets/a", &[""]);
+    notary.delegate("targets/a", "targets/a/b", &[""]);
+    notary.target("targets/a/b", "app", "one");
+    for (repo, role) in [(tuf, "b"), (notary, "targets/a/b")] {
+        // Three roles, two below the top.
+        for (roles, depth, refused) in
+            [(3, 2, None), (4, 3, None), (2, 2, Some(Code::LimitRoles)), (3, 1, Some(Code::LimitDepth))]
+        {
+            let mut client = Client::of(&repo);
+            (client.settings.limits.roles, client.settings.limits.depth) = (roles, depth);
+            let answer = client.look(&mut repo.publish(), "app", TagRule::TargetsFirst);
+            assert_eq!(code(&answer), refused, "{role}: {roles} roles, {depth} deep");
+            assert_eq!(found(&answer), if refused.is_none() { of("one", role) } else { Vec::new() });
+        }
+    }
+}
+
+/// N-33: what a list needs is told at once, as far as it is in sight; for a name, one by one.
+#[test]
+fn a_list_tells_all_its_needs_at_once() {
+    let mut repo = Repo::notary();
+    for name in ["targets/qa", "targets/sec"] {
+        repo.delegate("targets", name, &[""]);
+    }
+    let mut client = Client::of(&repo);
+    let mut server = repo.publish();
+    client.refresh(&mut server).expect("a refresh");
+    let set = client.run(&mut server, Vec::new()).set.expect("a trusted set");
+    let needs = |query| match set.lookup(&query, &TagRule::TargetsFirst, &mut Vec::new()) {
+        Ok(Lookup::Needs(needs)) => needs.into_iter().map(|need| need.role).collect(),
+        _ => Vec::new(),
+    };
+    assert_eq!(needs(Query::All), ["targets/qa", "targets/sec"]);
+    assert_eq!(needs(Query::Name("1.0".to_owned())), ["targets/qa"]);
+}
+
+/// T-28: each prefix that is compared with a name, or with a prefix of the parent, is paid for.
+#[test]
+fn comparisons_of_prefixes_are_paid_for() {
+    let names: Vec<String> = (0..1_000).map(|n| format!("{n:03}")).collect();
+    let prefixes: Vec<&str> = names.iter().map(String::as_str).collect();
+    // A role of a thousand names below a thousand prefixes.
+    let mut wide = Repo::notary();
+    wide.delegate("targets", "targets/qa", &prefixes);
+    for name in &prefixes {
+        wide.target("targets/qa", name, "one");
+    }
+    // A delegation of a thousand prefixes below another of as many.
+    let mut deep = Repo::notary();
+    deep.delegate("targets", "targets/qa", &prefixes);
+    deep.delegate("targets/qa", "targets/qa/deep", &prefixes);
+    deep.target("targets/qa/deep", "007", "one");
+    for (repo, query, count) in [(wide, Query::All, 1_000), (deep, Query::Name("007".to_owned()), 1)] {
+        for (work, refused) in [(900_000, Some(Code::LimitWork)), (1_200_000, None)] {
+            let mut client = Client::of(&repo);
+            client.settings.limits.work = work;
+            let queries = vec![(query.clone(), TagRule::TargetsFirst)];
+            let answer = client.run(&mut repo.publish(), queries).answers.remove(0);
+            assert_eq!(code(&answer), refused, "{query:?} for {work}");
+            assert_eq!(found(&answer).len(), if refused.is_none() { count } else { 0 });
+        }
     }
 }
