@@ -5,7 +5,7 @@
 
 mod support;
 
-use support::{Client, Repo, code, found, of};
+use support::{Client, Key, Repo, code, found, of};
 use tuf_core::Code;
 use tuf_core::trust::{Lookup, Query, TagRule};
 
@@ -125,4 +125,21 @@ fn comparisons_of_prefixes_are_paid_for() {
             assert_eq!(found(&answer).len(), if refused.is_none() { count } else { 0 });
         }
     }
+}
+
+/// T-35: signatures beyond the threshold are checked only where it takes them to tell roles apart.
+#[test]
+fn required_roles_with_a_key_of_their_own_cost_no_more_checks() {
+    let mut repo = Repo::notary();
+    for name in ["targets/qa", "targets/sec"] {
+        let keys: Vec<Key> = (0..30).map(|n| Key::named(&format!("{name} {n}"))).collect();
+        repo.delegate_to("targets", name, &[""], &keys, 1);
+        repo.target(name, "1.0", "one");
+    }
+    // A check costs 20,000: this is enough for what the chain takes, not for all sixty.
+    let mut client = Client::of(&repo);
+    client.settings.limits.work = 500_000;
+    let answer = client.look(&mut repo.publish(), "1.0", required(2));
+    assert_eq!(code(&answer), None);
+    assert_eq!(found(&answer), of("one", "targets/qa"));
 }
