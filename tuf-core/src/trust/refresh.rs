@@ -285,14 +285,20 @@ impl Session {
         name: &str,
         missing: Code,
     ) -> Result<Vec<u8>> {
+        let (id, ceiling) = self.ask_listed(path, meta, limit, name)?;
+        self.listed_bytes(id, path, meta, ceiling, name, missing).await
+    }
+
+    /// Asks for a listed file: the request and how much it may bring. Where the store alone
+    /// answers nothing is asked.
+    fn ask_listed(&self, path: &str, meta: &FileMeta, limit: u64, name: &str) -> Result<(u64, u64)> {
         let ceiling = self.ceiling(meta, limit, name)?;
         if self.settings.offline || self.from_store {
             return Err(Error::new(Code::StoreEmpty, "T-51", "the store does not hold this file")
                 .for_role(name)
                 .in_file(path));
         }
-        let id = self.io.ask(path.to_owned(), ceiling, Absent::IsError);
-        self.listed_bytes(id, path, meta, ceiling, name, missing).await
+        Ok((self.io.ask(path.to_owned(), ceiling, Absent::IsError), ceiling))
     }
 
     pub(super) async fn listed_bytes(
@@ -334,13 +340,7 @@ impl Session {
                 }
             }
             let path = self.file_path(&need.role, &meta);
-            let ceiling = self.ceiling(&meta, self.settings.limits.targets, &need.role)?;
-            if self.settings.offline || self.from_store {
-                return Err(Error::new(Code::StoreEmpty, "T-51", "the store does not hold this role")
-                    .for_role(&need.role)
-                    .in_file(&path));
-            }
-            let id = self.io.ask(path.clone(), ceiling, Absent::IsError);
+            let (id, ceiling) = self.ask_listed(&path, &meta, self.settings.limits.targets, &need.role)?;
             asked.push((need, meta, path, ceiling, id));
         }
         for (need, meta, path, ceiling, id) in asked {
