@@ -84,6 +84,16 @@ impl Bundle {
         Some(crate::canonical::notary_key_id(keytype, &data_encoding::BASE64.encode(&self.leaf()?.spki)))
     }
 
+    /// The leaf's first common name.
+    pub fn common_name(&self) -> Option<&str> {
+        self.leaf()?.common_name.as_deref()
+    }
+
+    /// SHA-256 (hex) of the leaf, as other tools show it.
+    pub fn fingerprint(&self) -> String {
+        crate::crypto::hex(&crate::crypto::sha256(self.leaf().map_or(&[][..], |leaf| &leaf.der)))
+    }
+
     /// The validity of the leaf.
     pub fn validity(&self) -> Option<(Time, Time)> {
         let leaf = self.leaf()?;

@@ -251,6 +251,8 @@ codes! {
     StoreGroupWritable = "store.group-writable", Unchecked;
     /// Warning: remembered versions were dropped with the old chain of roots.
     StoreMemoryDropped = "store.memory-dropped", Unchecked;
+    /// Warning: the server is asked over plain HTTP.
+    NetworkPlainHttp = "network.plain-http", Unchecked;
     /// Warning: 403 was taken for the end of the root chain.
     RootDenied = "root.denied", Unchecked;
     /// Warning: a reference with neither tag nor digest means `latest`.

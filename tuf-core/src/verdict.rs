@@ -224,9 +224,11 @@ impl Reason {
 /// What to do next. No hint tells how to weaken a check.
 fn hint(code: Code) -> &'static str {
     match code {
-        Code::ConfigNoPin => "pin the publisher's root certificate: verify-cli trust add NAME --certificate-id ID",
+        Code::ConfigNoPin => {
+            "see what its server offers, and have the publisher confirm it: verify-cli trust fetch NAME"
+        }
         Code::ConfigNoServer => {
-            "name its source in the configuration: [server.\"NAME\"] url = \"file:/…\"; which file that is: verify-cli --help"
+            "name its server in the configuration: [server.\"NAME\"] url = \"https://…\"; which file that is: verify-cli --help"
         }
         Code::PinMismatch => {
             "see what is pinned: verify-cli trust show NAME; ask the publisher, over another channel, which certificate is theirs"
@@ -256,7 +258,9 @@ fn hint(code: Code) -> &'static str {
         Code::RollbackRemoved => {
             "ask the publisher whether the delegation was withdrawn: a withdrawal takes it out of its parent too"
         }
-        Code::MissingRoot | Code::MissingTimestamp => "check the name, and that the collection is published: NAME",
+        Code::MissingRoot | Code::MissingTimestamp => {
+            "check the name, and whether its publisher signs it; what the server has: verify-cli trust fetch NAME"
+        }
         Code::StoreDamaged => "find out what changed the file, then: verify-cli cache repair NAME",
         Code::StoreEmpty => "check once while the server can be reached: verify-cli image list NAME",
         Code::StoreFull | Code::StoreIo => "make room or mend the folder named by `cache`, then ask again",
@@ -362,11 +366,16 @@ impl Document {
         Document::of_error(error.unwrap_or(&unknown), name)
     }
 
-    /// An unchecked verdict without any trust data: a fault of the program.
-    pub fn unchecked(subject: Subject, at: Time, injected: bool, error: &Error) -> Self {
+    /// The document of a failure before anything was verified.
+    pub fn failed(subject: Subject, at: Time, injected: bool, error: &Error) -> Self {
+        let verdict = match error.code().answer() {
+            Answer::Usage => return Document::of_error(error, &subject.input),
+            Answer::Refused => Word::Refused,
+            Answer::Unchecked => Word::Unchecked,
+        };
         Document::Verdict(Box::new(Verdict {
             schema: "verdict/1",
-            verdict: Word::Unchecked,
+            verdict,
             judged_at: whole_seconds(at),
             injected,
             reason: Some(Reason::of(error, &subject.input)),
@@ -455,7 +464,7 @@ mod tests {
                 Answer::Usage => Document::of_error(&e, "x"),
                 _ => {
                     let now = Time::parse("2030-01-01T00:00:00Z").expect("a time");
-                    let mut d = Document::unchecked(Subject::default(), now, true, &e);
+                    let mut d = Document::failed(Subject::default(), now, true, &e);
                     if let (Document::Verdict(v), Answer::Refused) = (&mut d, code.answer()) {
                         v.verdict = Word::Refused;
                     }

@@ -166,7 +166,7 @@ impl Transport for Bent<'_> {
         match self.captured.files.get(&plain) {
             Some(_) if plain == self.name => Fetched::Bytes(self.bytes[..self.bytes.len().min(most)].to_vec()),
             Some(bytes) => Fetched::Bytes(bytes[..bytes.len().min(most)].to_vec()),
-            None => Fetched::NotFound,
+            None => Fetched::NotFound("not there".into()),
         }
     }
 }

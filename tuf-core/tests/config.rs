@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tuf_core::client::{self, Ask, Choices, Config, Place};
+use tuf_core::client::{self, Ask, Choices, Config, Place, Source};
 use tuf_core::time::Time;
+use tuf_core::transport::{Credentials, Proxy, Times};
 use tuf_core::trust::{Mode, TagRule};
 use tuf_core::verdict::Document;
 use tuf_core::{Code, Error};
@@ -232,7 +233,19 @@ fn server_url_with_a_place_for_the_name() {
 
 #[test]
 fn server_urls_that_are_none() {
-    for url in ["", "file:", "file://", "https://notary.test", "http://localhost", "/served", "file:a/{name}/b"] {
+    for url in [
+        "",
+        "file:",
+        "file://",
+        "/served",
+        "file:a/{name}/b",
+        "ftp://notary.test",
+        "https://",
+        "https://user@notary.test",
+        "https://user:secret@notary.test",
+        "https://notary.test?x",
+        "https://notary.test/#x",
+    ] {
         let e = refused(&format!("[server.\"{WEB}\"]\nurl = \"{url}\"\n"));
         assert_eq!(e.code(), Code::ConfigValue, "{url}");
         assert!(e.message().contains("url = "), "{}", e.message());
@@ -242,8 +255,120 @@ fn server_urls_that_are_none() {
 /// The file that is wrong is named, whatever is wrong in it.
 #[test]
 fn a_wrong_url_names_its_file() {
-    let e = refused(&format!("[server.\"{WEB}\"]\nurl = \"https://notary.test\"\n"));
+    let e = refused(&format!("[server.\"{WEB}\"]\nurl = \"gopher://notary.test\"\n"));
     assert_eq!(e.file(), Some("/etc/verify-cli/config.toml"), "{}", e.message());
+}
+
+/// What a server is asked with: each key, and what holds without it.
+#[test]
+fn server_keys_of_the_network() {
+    let client = Client::new();
+    for name in ["ca.pem", "client.pem", "client.key"] {
+        client.write(name, name);
+    }
+    let pin = by_nobody(WEB);
+    let settings = |keys: &str, more: &str, choices: &Choices| {
+        let text = format!("{more}[server.\"{WEB}\"]\nurl = \"https://notary.test\"\n{keys}{pin}");
+        let resolved = client.config(&text).resolve(WEB, Time::parse(NOW).expect("a time"), true, choices);
+        let resolved = resolved.unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        match resolved.from {
+            Source::Server(server) => (*server, resolved.settings.forbidden_is_missing),
+            other => panic!("{other:?}"),
+        }
+    };
+    let chosen = Choices { credentials: Some(Credentials::default()), ..Choices::default() };
+    let (default, forbidden) = settings("", "", &chosen);
+    assert_eq!((default.ca.as_ref(), default.identity.as_ref(), forbidden), (None, None, false));
+    assert_eq!(default.times, Times::default());
+    assert_eq!((default.proxy.clone(), default.realms.len()), (Proxy::Environment, 0));
+    assert!(default.credentials.is_some() && settings("", "", &Choices::default()).0.credentials.is_none());
+
+    let with = |keys: &str| settings(keys, "", &chosen);
+    assert_eq!(with("ca = \"ca.pem\"\n").0.ca.expect("a CA").bytes, b"ca.pem");
+    let (certificate, key) =
+        with("client-cert = \"client.pem\"\nclient-key = \"client.key\"\n").0.identity.expect("an identity");
+    assert_eq!((certificate.bytes, key.bytes), (b"client.pem".to_vec(), b"client.key".to_vec()));
+    assert_eq!(with("auth = \"docker\"\n").0.credentials, Some(Credentials::default()));
+    assert_eq!(with("auth = \"none\"\n").0.credentials, None);
+    assert_eq!(with("realms = [\"auth.test\"]\n").0.realms, ["auth.test"]);
+    assert_eq!(with("user-agent = \"gate/1\"\n").0.user_agent, "gate/1");
+    assert!(with("forbidden-is-missing = true\n").1);
+    assert!(with("format = \"tuf1\"\n").1 && !with("format = \"tuf1\"\nforbidden-is-missing = false\n").1);
+
+    let ms = std::time::Duration::from_millis;
+    let limits = |keys: &str, choices: &Choices| settings("", &format!("[limits]\n{keys}\n"), choices).0.times;
+    for (key, time) in [
+        ("time = 7", Times { total: ms(7_000), ..Times::default() }),
+        ("connect = \"3s\"", Times { connect: ms(3_000), ..Times::default() }),
+        ("idle = \"250ms\"", Times { idle: ms(250), ..Times::default() }),
+        ("min-rate = 5", Times { min_rate: 5, ..Times::default() }),
+        ("grace = \"1m\"", Times { grace: ms(60_000), ..Times::default() }),
+    ] {
+        assert_eq!(limits(key, &chosen), time, "{key}");
+    }
+    let hurried = Choices { time_limit: Some(ms(5)), ..Choices::default() };
+    assert_eq!(limits("time = 7", &hurried).total, ms(5), "this run's limit goes before the configuration's");
+
+    for (key, proxy) in
+        [("none", Proxy::Direct), ("http://proxy.test:3128", Proxy::At("http://proxy.test:3128".into()))]
+    {
+        assert_eq!(settings("", &format!("proxy = \"{key}\"\n"), &chosen).0.proxy, proxy);
+    }
+}
+
+/// Keys that go together, or with a server alone; a PEM file that is not there is named.
+#[test]
+fn server_keys_that_make_no_sense() {
+    let server = |url: &str, key: &str| format!("[server.\"{WEB}\"]\nurl = \"{url}\"\n{key}\n{}", by_nobody(WEB));
+    for (url, key) in [
+        ("file:x", "ca = \"x\""),
+        ("file:x", "realms = [\"x\"]"),
+        ("file:x", "user-agent = \"x\""),
+        ("file:x", "client-cert = \"x\"\nclient-key = \"x\""),
+        ("http://notary.test", "ca = \"x\""),
+        ("https://notary.test", "client-cert = \"x\""),
+        ("https://notary.test", "client-key = \"x\""),
+        ("https://notary.test", "auth = \"ask\""),
+    ] {
+        assert_eq!(refused(&server(url, key)).code(), Code::ConfigValue, "{url} {key}");
+    }
+    let document = document(&server("https://notary.test", "ca = \"none.pem\""), &format!("{WEB}:1"));
+    assert_eq!(document["reason"]["code"], "usage.file", "{document}");
+    assert_eq!(document["reason"]["file"], "none.pem");
+}
+
+/// N-23.7: plain HTTP is asked for by the URL, and told, but for loopback.
+#[test]
+fn plain_http_is_told() {
+    for (url, told) in [
+        ("http://notary.test", true),
+        ("http://127.0.0.1:1", false),
+        ("http://localhost:1", false),
+        ("https://a.test", false),
+    ] {
+        let text = format!("[server.\"{WEB}\"]\nurl = \"{url}\"\n{}", by_nobody(WEB));
+        let resolved =
+            Client::new().config(&text).resolve(WEB, Time::parse(NOW).expect("a time"), true, &Choices::default());
+        let codes: Vec<Code> = resolved.expect("a server").warnings.iter().map(Error::code).collect();
+        assert_eq!(codes.contains(&Code::NetworkPlainHttp), told, "{url}");
+    }
+}
+
+/// T-45.17: whom a store's folder may belong to beside this user and root.
+#[test]
+fn store_owner() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let (client, web) = (Client::new(), web());
+    assert_eq!(client.word(&web.text(), &web.tag("1.1"), NOW), "trusted");
+    let stores = || fs::read_dir(client.path("cache/notary1")).expect("stores").map(|e| e.expect("a store").path());
+    let me = fs::metadata(client.folder.path()).expect("a folder").uid();
+    assert_eq!(me, 0, "this test gives a folder away, which root alone can: run the tests as root");
+    for folder in stores().flat_map(|store| [store.join("roots"), store]) {
+        chown(&folder, Some(4242), None).expect("given away");
+    }
+    assert_eq!(client.word(&web.text(), &web.tag("1.1"), NOW), "store.foreign");
+    assert_eq!(client.word(&format!("store-owner = 1\n{}", web.text()), &web.tag("1.1"), NOW), "store.foreign");
+    assert_eq!(client.word(&format!("store-owner = 4242\n{}", web.text()), &web.tag("1.1"), NOW), "trusted");
 }
 
 #[test]
@@ -476,7 +601,7 @@ fn neither_pin_nor_server() {
     let document = document(&web.server(), &web.tag("1.1"));
     assert_eq!((&document["schema"], &document["reason"]["code"]), (&"error/1".into(), &"config.no-pin".into()));
     let hint = document["reason"]["hint"].as_str().expect("a hint");
-    assert!(hint.contains(&format!("verify-cli trust add {WEB} ")), "{hint}");
+    assert!(hint.ends_with(&format!("verify-cli trust fetch {WEB}")), "{hint}");
     assert_eq!(fresh(&web.pin(), &web.tag("1.1")), "config.no-server");
     assert_eq!(fresh("", &web.tag("1.1")), "config.no-server");
 }

@@ -3,6 +3,7 @@
 use crate::output;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 use tuf_core::{Code, Error};
 
 /// Verify image digests against a Notary-style trust repository.
@@ -37,6 +38,10 @@ pub(crate) struct Global {
     /// Write nothing: a verdict, and no memory of it
     #[arg(long, global = true)]
     pub(crate) no_persist: bool,
+    /// How long the whole run may take, waiting and retries included (90s, 2m) [default:
+    /// `time` of the configuration's [limits], else 300s]
+    #[arg(long, value_name = "TIME", global = true, value_parser = time)]
+    pub(crate) time_limit: Option<Duration>,
     /// Fail inside the verifier, to see that a fault of the program is no pass
     #[arg(long, hide = true, global = true)]
     pub(crate) panic_inside: bool,
@@ -59,6 +64,23 @@ pub(crate) enum Verb {
     /// Whom to trust: the pins in trust.toml
     #[command(subcommand)]
     Trust(Trust),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages, one for each verb
+    Man {
+        /// An existing folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let seconds = || text.parse().ok().map(Duration::from_secs);
+    let span = tuf_core::client::span(text).or_else(seconds).filter(|t| !t.is_zero());
+    span.ok_or_else(|| "a time is a number of seconds, or a number with ms, s, m, h or d".to_owned())
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +93,21 @@ pub(crate) enum Image {
     List(List),
     /// The chain from pin to digest as a tree, and what will be refused next
     Explain(Explain),
+    /// Verify a whole trust collection and save it as a folder that `url = "file:DIR"` reads
+    ///
+    /// An archive for the day its server is gone: the chain of roots from the pinned one, the
+    /// timestamp, the snapshot and every targets role, byte for byte.
+    Save(Save),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Save {
+    /// The trust collection
+    #[arg(value_name = "GUN")]
+    pub(crate) gun: String,
+    /// A folder that is not there yet
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -169,6 +206,12 @@ pub(crate) enum Mode {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trust {
+    /// Show the root that a server offers, to be checked over another channel; trusts nothing
+    Fetch {
+        /// The trust collection
+        #[arg(value_name = "GUN")]
+        name: String,
+    },
     /// Pin a name, or all names below a prefix that ends at `/`
     Add(Add),
     /// Show what is pinned, for all names or for one

@@ -1,13 +1,16 @@
 //! `image verify` and `image list`.
 
-use crate::args::{Choices, Explain, Global, List, Mode, TagRule, Verify};
+use crate::args::{Choices, Explain, Global, List, Mode, Save, TagRule, Verify};
 use crate::explain;
 use crate::output::{self, Show};
 use crate::paths::{self, ConfigFile};
+use crate::progress;
 use crate::sample;
 use std::io::{IsTerminal, Read};
 use tuf_core::client::{self, Ask, Config, Place};
+use tuf_core::error::shown;
 use tuf_core::time::Time;
+use tuf_core::transport::Credentials;
 use tuf_core::{Code, Error, Result, trust};
 
 /// More than this on stdin is no list of references.
@@ -54,7 +57,29 @@ pub(crate) fn explain(global: &Global, explain: &Explain) -> u8 {
     }
 }
 
-fn configuration(global: &Global, use_sample: bool) -> Result<(Config, Place)> {
+pub(crate) fn save(global: &Global, save: &Save) -> u8 {
+    let none = Choices { roles: Vec::new(), tag_rule: None, mode: None };
+    let document = configuration(global, false).and_then(|(config, place)| {
+        let ask = ask(global, &none, place, None)?;
+        Ok(client::save(&config, &save.gun, &save.folder, &ask))
+    });
+    match document {
+        Ok(document) => {
+            let status = output::list(&document, global.output);
+            if status == 0 {
+                output::note(&format!(
+                    "saved in {0}; once the server is gone: [server.\"{1}\"] url = \"file:{0}\"",
+                    std::path::absolute(&save.folder).unwrap_or_else(|_| save.folder.clone()).display(),
+                    shown(&save.gun)
+                ));
+            }
+            status
+        }
+        Err(e) => output::failed(global.output, &e, &save.gun),
+    }
+}
+
+pub(crate) fn configuration(global: &Global, use_sample: bool) -> Result<(Config, Place)> {
     if use_sample {
         if global.config.is_some() {
             // clap sees the conflict only where both stand behind the verb.
@@ -73,7 +98,7 @@ fn configuration(global: &Global, use_sample: bool) -> Result<(Config, Place)> {
     Ok((config, Place::Cache(cache)))
 }
 
-fn ask(global: &Global, choices: &Choices, place: Place, gun: Option<String>) -> Result<Ask> {
+pub(crate) fn ask(global: &Global, choices: &Choices, place: Place, gun: Option<String>) -> Result<Ask> {
     if global.panic_inside {
         panic_inside();
     }
@@ -99,7 +124,16 @@ fn ask(global: &Global, choices: &Choices, place: Place, gun: Option<String>) ->
         }
         None => Time::of_clock(),
     };
-    let choices = client::Choices { mode, tag_rule, offline: global.offline, no_persist: global.no_persist };
+    let choices = client::Choices {
+        mode,
+        tag_rule,
+        offline: global.offline,
+        no_persist: global.no_persist,
+        time_limit: global.time_limit,
+        credentials: Some(Credentials::of_environment()),
+        user_agent: Some(concat!("verify-cli/", env!("CARGO_PKG_VERSION")).to_owned()),
+        progress: progress::on_a_terminal(),
+    };
     Ok(Ask { now, injected: global.at.is_some(), choices, gun, place })
 }
 

@@ -5,7 +5,9 @@ mod cache;
 mod explain;
 mod image;
 mod output;
+mod pages;
 mod paths;
+mod progress;
 mod sample;
 mod trust;
 
@@ -29,6 +31,9 @@ fn run(cli: args::Cli) -> u8 {
         args::Verb::Image(args::Image::Verify(verify)) => image::verify(&cli.global, verify),
         args::Verb::Image(args::Image::List(list)) => image::list(&cli.global, list),
         args::Verb::Image(args::Image::Explain(explain)) => image::explain(&cli.global, explain),
+        args::Verb::Image(args::Image::Save(save)) => image::save(&cli.global, save),
+        args::Verb::Completions { shell } => pages::completions(*shell),
+        args::Verb::Man { folder } => pages::man(&cli.global, folder),
         args::Verb::Cache(verb) => cache::run(&cli.global, verb),
         args::Verb::Trust(verb) => trust::run(&cli.global, verb),
     }

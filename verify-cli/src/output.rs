@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use tuf_core::error::{escaped, shown};
 use tuf_core::time::Time;
 use tuf_core::verdict::{Document, Listed, Reason, Subject, Verdict, Word, worst_status};
-use tuf_core::{Answer, Code, Error};
+use tuf_core::{Code, Error};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -99,15 +99,16 @@ pub(crate) fn raw(text: &str) -> u8 {
     written(text, 0)
 }
 
-/// Tells on stderr what a document says.
+/// Tells on stderr what a document says, in one piece.
 fn explain(document: &Document) {
-    let mut err = anstream::stderr().lock();
+    let mut text = Vec::new();
     let _ = match document {
-        Document::Verdict(v) => verdict(&mut err, v),
+        Document::Verdict(v) => verdict(&mut text, v),
         Document::Error(e) => {
-            writeln!(err, "{BAD}error{BAD:#}: {}", e.reason.code).and_then(|()| reason(&mut err, &e.reason))
+            writeln!(text, "{BAD}error{BAD:#}: {}", e.reason.code).and_then(|()| reason(&mut text, &e.reason))
         }
     };
+    let _ = anstream::stderr().lock().write_all(&text);
 }
 
 fn verdict(err: &mut impl Write, v: &Verdict) -> io::Result<()> {
@@ -164,15 +165,11 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{DOUBT}note{DOUBT:#}: {text}");
 }
 
-/// Prints what failed before any verdict: a wrong question (2), or a store that gives no answer (3).
+/// Prints what failed before anything was verified: a wrong question (2), an answer that is refused
+/// (1), or none (3).
 pub(crate) fn failed(format: Format, error: &Error, name: &str) -> u8 {
-    let document = if error.code().answer() == Answer::Usage {
-        Document::of_error(error, name)
-    } else {
-        let subject = Subject { kind: "collection", input: name.to_owned(), ..Subject::default() };
-        Document::unchecked(subject, Time::of_clock(), false, error)
-    };
-    answers(&[document], Show { format, each: false })
+    let subject = Subject { kind: "collection", input: name.to_owned(), ..Subject::default() };
+    answers(&[Document::failed(subject, Time::of_clock(), false, error)], Show { format, each: false })
 }
 
 /// A fault of the program: told, and never a pass.
@@ -182,7 +179,7 @@ pub(crate) fn panicked(what: &str) -> u8 {
     let json =
         arguments.windows(2).any(|w| w == ["--output", "json"]) || arguments.iter().any(|a| a == "--output=json");
     let subject = Subject { kind: "image", input: arguments.join(" "), ..Subject::default() };
-    let document = Document::unchecked(subject, Time::of_clock(), false, &error);
+    let document = Document::failed(subject, Time::of_clock(), false, &error);
     let format = if json { Format::Json } else { Format::Text };
     answers(&[document], Show { format, each: false })
 }

@@ -1,26 +1,82 @@
 //! `trust add`, `show`, `remove`: the pins in `trust.toml`, beside the configuration.
 
-use crate::args::{Add, Format, Global, Trust};
+use crate::args::{Add, Choices, Format, Global, Trust};
+use crate::image;
 use crate::output;
 use crate::paths::ConfigFile;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, Item, Table, value};
-use tuf_core::client::Config;
+use tuf_core::client::{self, Config, OfferedKey};
 use tuf_core::error::shown;
+use tuf_core::time::Time;
 use tuf_core::trust::Pin;
 use tuf_core::{Code, Error, Result};
 
 pub(crate) fn run(global: &Global, verb: &Trust) -> u8 {
     let outcome = match verb {
+        Trust::Fetch { name } => fetched(global, name),
         Trust::Add(add) => pinned(global, add),
         Trust::Show { name } => show(global, name.as_deref()),
         Trust::Remove { prefix } => removed(global, prefix),
     };
+    let name = if let Trust::Fetch { name } = verb { name } else { "" };
     match outcome {
         Ok(text) => output::raw(&text),
-        Err(e) => output::failed(global.output, &e, ""),
+        Err(e) => output::failed(global.output, &e, name),
     }
+}
+
+/// What the server offers, and the line that pins it.
+fn fetched(global: &Global, name: &str) -> Result<String> {
+    let (config, place) = image::configuration(global, false)?;
+    let none = Choices { roles: Vec::new(), tag_rule: None, mode: None };
+    let offer = client::offered(&config, name, &image::ask(global, &none, place, None)?)?;
+    let time = |t: Option<Time>| t.map_or_else(|| "unknown".to_owned(), |t| t.to_string());
+    let valid = |key: &OfferedKey| (time(key.valid.map(|(from, _)| from)), time(key.valid.map(|(_, until)| until)));
+    if global.output == Format::Json {
+        let keys: Vec<serde_json::Value> = offer
+            .keys
+            .iter()
+            .map(|key| {
+                let (from, until) = valid(key);
+                serde_json::json!({
+                    "certificate_id": key.id, "common_name": key.common_name,
+                    "sha256_fingerprint": key.fingerprint, "valid_from": from, "valid_until": until,
+                })
+            })
+            .collect();
+        let offer = serde_json::json!({
+            "schema": "offer/1", "collection": offer.collection, "source": offer.source, "trusted": false,
+            "root_version": offer.version, "expires": offer.expires.to_string(), "threshold": offer.threshold,
+            "keys": keys,
+        });
+        return serde_json::to_string_pretty(&offer)
+            .map(|t| t + "\n")
+            .map_err(|e| Error::new(Code::Internal, "internal", e.to_string()));
+    }
+    let mut text = format!(
+        "{} offers root version {} of {}, valid until {}, {} of {} keys to sign it.\nNothing of it is trusted.\n",
+        shown(&offer.source),
+        offer.version,
+        shown(&offer.collection),
+        offer.expires,
+        offer.threshold,
+        offer.keys.len(),
+    );
+    let mut line = format!("verify-cli trust add {}", offer.collection);
+    for key in &offer.keys {
+        let (from, until) = valid(key);
+        text += &format!(
+            "\n  certificate id       {}\n  common name          {}\n  SHA-256 fingerprint  {}\n  valid                {from} to {until}\n",
+            key.id,
+            shown(&key.common_name),
+            key.fingerprint,
+        );
+        line += &format!(" --certificate-id {}", key.id);
+    }
+    text += &format!("\nAsk the publisher, over another channel, whether the ids are theirs. Then:\n\n  {line}\n");
+    Ok(text)
 }
 
 fn trust_file(config: &ConfigFile) -> PathBuf {

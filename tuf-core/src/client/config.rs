@@ -2,17 +2,19 @@
 //!
 //! A prefix is a whole name or ends at a `/`; the longest wins (N-9).
 
+use super::keys::{AgeKeys, File, FormatKey, LimitKeys, ModeKey, Policy, Server, TagRuleKey, Trust, UnreachableKey};
+use super::run::Progress;
+use super::source::{Files, Source};
 use crate::certificate::Authority;
 use crate::error::{Code, Error, Result, shown};
-use crate::limits::Limits;
 use crate::metadata::Format;
 use crate::time::Time;
-use crate::trust::{Ages, Mode, Pin, Settings, TagRule, Unreachable};
+use crate::transport::Credentials;
+use crate::trust::{Mode, Pin, Settings, TagRule, Unreachable};
 use crate::verdict::PinSource;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
 /// A configuration, read and checked.
 #[derive(Clone, Debug, Default)]
@@ -23,133 +25,8 @@ pub struct Config {
     limits: LimitKeys,
     ages: AgeKeys,
     cache: Option<PathBuf>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
-    #[serde(default)]
-    server: BTreeMap<String, Server>,
-    #[serde(default)]
-    trust: BTreeMap<String, Trust>,
-    #[serde(default)]
-    policy: BTreeMap<String, Policy>,
-    limits: Option<LimitKeys>,
-    age: Option<AgeKeys>,
-    cache: Option<PathBuf>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Server {
-    url: String,
-    #[serde(default)]
-    format: FormatKey,
-    #[serde(default)]
-    when_unreachable: UnreachableKey,
-    #[serde(skip)]
-    folder: PathBuf,
-    #[serde(skip)]
-    files: Option<Files>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum FormatKey {
-    #[default]
-    Notary1,
-    Tuf1,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum UnreachableKey {
-    #[default]
-    Refuse,
-    UseCache,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Trust {
-    certificate_ids: Option<Vec<String>>,
-    ca: Option<PathBuf>,
-    root: Option<PathBuf>,
-    #[serde(default)]
-    tofu: bool,
-    /// Read from the files above.
-    #[serde(skip)]
-    pin: Option<Pin>,
-    #[serde(skip)]
-    from: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Policy {
-    mode: Option<ModeKey>,
-    tag_rule: Option<TagRuleKey>,
-    required_roles: Option<Vec<String>>,
-    required_count: Option<usize>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum ModeKey {
-    Strict,
-    Compatible,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum TagRuleKey {
-    ReleasesFirst,
-    TargetsFirst,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct LimitKeys {
-    root: Option<u64>,
-    timestamp: Option<u64>,
-    snapshot: Option<u64>,
-    targets: Option<u64>,
-    roles: Option<u64>,
-    depth: Option<u64>,
-    rotations: Option<u64>,
-    work: Option<u64>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct AgeKeys {
-    offline: Option<Age>,
-    unchanged: Option<Age>,
-    validity: Option<Age>,
-    clock_tolerance: Option<Age>,
-    fresh_for: Option<Age>,
-}
-
-/// Seconds, or a number with a unit: `90`, `"90s"`, `"15m"`, `"24h"`, `"30d"`.
-#[derive(Clone, Copy, Debug)]
-struct Age(u64);
-
-impl<'de> Deserialize<'de> for Age {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Text {
-            Seconds(u64),
-            Unit(String),
-        }
-        let seconds = match Text::deserialize(d)? {
-            Text::Seconds(n) => Some(n),
-            Text::Unit(text) => [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)]
-                .into_iter()
-                .find_map(|(unit, factor)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(factor)),
-        };
-        seconds.map(Age).ok_or_else(|| serde::de::Error::custom("a time is seconds, or a number with s, m, h or d"))
-    }
+    proxy: Option<String>,
+    store_owner: Option<u32>,
 }
 
 /// What the user chose for one run, over the configuration.
@@ -163,6 +40,14 @@ pub struct Choices {
     pub offline: bool,
     /// Write nothing.
     pub no_persist: bool,
+    /// How long the whole run may take.
+    pub time_limit: Option<Duration>,
+    /// Where passwords are found; none are used without.
+    pub credentials: Option<Credentials>,
+    /// Who asks, where the configuration does not say it.
+    pub user_agent: Option<String>,
+    /// Told while a server is waited for.
+    pub progress: Option<Progress>,
 }
 
 /// Everything about one collection.
@@ -179,22 +64,11 @@ pub struct Resolved {
     pub source: String,
     /// Where it leads.
     pub from: Source,
+    /// The prefix of the server's entry: its connections are shared.
+    pub server: String,
+    /// What is to be said of the source in any case.
+    pub warnings: Vec<Error>,
 }
-
-/// Where a collection's metadata come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// The folder of one collection.
-    Folder(PathBuf),
-    /// The folder of many, each below it by its name.
-    Folders(PathBuf),
-    /// Files in memory.
-    Memory(Files),
-}
-
-/// Metadata files by their path, shared.
-pub type Files = Arc<BTreeMap<String, Vec<u8>>>;
 
 impl Config {
     /// Reads the configuration file, and `trust.toml` beside it if it is there. A file that is not
@@ -241,7 +115,7 @@ impl Config {
         for (prefix, mut server) in read.server {
             check_prefix(&prefix, &shown_file)?;
             server.folder = folder.to_owned();
-            server.source("x").map_err(|e| e.in_file(&shown_file))?;
+            server.check().map_err(|e| e.in_file(&shown_file))?;
             no_twin(self.servers.insert(prefix.clone(), server).is_some(), &prefix, &shown_file)?;
         }
         for (prefix, mut trust) in read.trust {
@@ -255,15 +129,20 @@ impl Config {
             no_twin(self.policies.insert(prefix.clone(), policy).is_some(), &prefix, &shown_file)?;
         }
         if is_trust_file(file) {
-            let only_trust = read.limits.is_none() && read.age.is_none() && read.cache.is_none();
+            let only_trust = read.limits.is_none()
+                && read.age.is_none()
+                && read.cache.is_none()
+                && read.proxy.is_none()
+                && read.store_owner.is_none();
             let refuse = || {
-                let why = "trust.toml holds [trust], [server] and [policy]: limits, ages and cache belong into the configuration";
+                let why = "trust.toml holds [trust], [server] and [policy]: all else belongs into the configuration";
                 Error::new(Code::ConfigUnknownKey, "docs/verdict.md", why).in_file(&shown_file)
             };
             return if only_trust { Ok(()) } else { Err(refuse()) };
         }
         (self.limits, self.ages) = (read.limits.unwrap_or_default(), read.age.unwrap_or_default());
         self.cache = read.cache.map(|c| folder.join(c));
+        (self.proxy, self.store_owner) = (read.proxy, read.store_owner);
         Ok(())
     }
 
@@ -272,15 +151,14 @@ impl Config {
         self.cache.as_deref()
     }
 
+    /// A user who may own the stores' folders, beside this one and root.
+    pub fn store_owner(&self) -> Option<u32> {
+        self.store_owner
+    }
+
     /// Serves the collection `name` from files in memory, as `memory:`.
     pub fn serve_from_memory(&mut self, name: &str, files: Files) {
-        let server = Server {
-            url: "memory:".to_owned(),
-            format: FormatKey::Notary1,
-            when_unreachable: UnreachableKey::Refuse,
-            folder: PathBuf::new(),
-            files: Some(files),
-        };
+        let server = Server { url: "memory:".to_owned(), files: Some(files), ..Server::default() };
         self.servers.insert(name.to_owned(), server);
     }
 
@@ -295,16 +173,42 @@ impl Config {
     /// # Errors
     /// `config.no-server`, `config.no-pin`, `config.value`.
     pub fn resolve(&self, name: &str, now: Time, injected: bool, choices: &Choices) -> Result<Resolved> {
-        let server = longest(&self.servers, name, |_| true).ok_or_else(|| {
+        let pin = || {
+            let trust = self.pin_for(name)?;
+            Ok((trust.pin.clone().ok_or_else(|| no_pin(name))?, trust.source()))
+        };
+        self.resolve_with(name, now, injected, choices, pin)
+    }
+
+    /// [`Config::resolve`] for what is only shown: no pin is asked for.
+    pub(super) fn resolve_unpinned(
+        &self,
+        name: &str,
+        now: Time,
+        injected: bool,
+        choices: &Choices,
+    ) -> Result<Resolved> {
+        let nobody = PinSource { kind: "none", from: String::new() };
+        self.resolve_with(name, now, injected, choices, || Ok((Pin::FirstUse, nobody)))
+    }
+
+    fn resolve_with(
+        &self,
+        name: &str,
+        now: Time,
+        injected: bool,
+        choices: &Choices,
+        pin: impl FnOnce() -> Result<(Pin, PinSource)>,
+    ) -> Result<Resolved> {
+        let (prefix, server) = longest_entry(&self.servers, name, |_| true).ok_or_else(|| {
             Error::new(Code::ConfigNoServer, "docs/verdict.md", format!("no server is configured for {}", shown(name)))
                 .values(format_args!("[server.\"{}\"] or a shorter prefix that ends at `/`", shown(name)), "none")
         })?;
+        let (pin, pinned_by) = pin()?;
         let format = match server.format {
             FormatKey::Notary1 => Format::Notary1,
             FormatKey::Tuf1 => Format::Tuf1,
         };
-        let trust = self.pin_for(name)?;
-        let pin = trust.pin.clone().ok_or_else(|| no_pin(name))?;
         let policy = longest(&self.policies, name, |_| true);
         let mode = choices.mode.or_else(|| policy.and_then(Policy::mode)).unwrap_or_default();
         let rule = match (&choices.tag_rule, policy) {
@@ -320,9 +224,14 @@ impl Config {
             UnreachableKey::Refuse => Unreachable::Refuse,
             UnreachableKey::UseCache => Unreachable::UseCache,
         };
+        if let Some(forbidden_is_missing) = server.forbidden_is_missing {
+            settings.forbidden_is_missing = forbidden_is_missing;
+        }
         self.limits.apply(&mut settings.limits);
         self.ages.apply(&mut settings.ages);
-        Ok(Resolved { settings, rule, pin: trust.source(), source: server.url.clone(), from: server.source(name)? })
+        let from = server.source(name, &self.limits, self.proxy.as_deref(), choices)?;
+        let (source, warnings) = (server.url.clone(), super::source::warnings(&from));
+        Ok(Resolved { settings, rule, pin: pinned_by, source, from, server: prefix.to_owned(), warnings })
     }
 
     /// N-9: certificate ids or a root file by the longest prefix, then an authority, then trust on
@@ -403,40 +312,16 @@ fn covers(prefix: &str, name: &str) -> bool {
 }
 
 fn longest<'c, T>(entries: &'c BTreeMap<String, T>, name: &str, counts: impl Fn(&T) -> bool) -> Option<&'c T> {
-    let fitting = entries.iter().filter(|(prefix, entry)| covers(prefix, name) && counts(entry));
-    fitting.max_by_key(|(prefix, _)| prefix.len()).map(|(_, entry)| entry)
+    longest_entry(entries, name, counts).map(|(_, entry)| entry)
 }
 
-impl Server {
-    /// `file:PATH` or `file:///PATH`, with `{name}` at its end for many collections.
-    fn source(&self, name: &str) -> Result<Source> {
-        if let Some(files) = &self.files {
-            return Ok(Source::Memory(files.clone()));
-        }
-        let refuse = |why: &str| {
-            Error::new(Code::ConfigValue, "docs/verdict.md", format!("`url = \"{}\"`: {why}", shown(&self.url)))
-        };
-        let later = || refuse("this release reads trust data from folders (file:); servers come with the next one");
-        let path = if self.url.starts_with("file://") {
-            let url = url::Url::parse(&self.url).map_err(|e| refuse(&e.to_string()))?;
-            let path =
-                url.to_file_path().map_err(|()| refuse("`file://` is followed by an absolute path of this machine"))?;
-            path.into_os_string().into_string().map_err(|_| refuse("its path is not UTF-8"))?
-        } else {
-            self.url.strip_prefix("file:").ok_or_else(later)?.to_owned()
-        };
-        if path.is_empty() || path == "/" {
-            return Err(refuse("it names no folder"));
-        }
-        match path.split_once("{name}") {
-            None => Ok(Source::Folder(self.folder.join(&path))),
-            Some((base, "" | "/")) => {
-                crate::image::collection_name(name)?;
-                Ok(Source::Folders(self.folder.join(base)))
-            }
-            Some(_) => Err(refuse("{name} stands at the end")),
-        }
-    }
+fn longest_entry<'c, T>(
+    entries: &'c BTreeMap<String, T>,
+    name: &str,
+    counts: impl Fn(&T) -> bool,
+) -> Option<(&'c str, &'c T)> {
+    let fitting = entries.iter().filter(|(prefix, entry)| covers(prefix, name) && counts(entry));
+    fitting.max_by_key(|(prefix, _)| prefix.len()).map(|(prefix, entry)| (prefix.as_str(), entry))
 }
 
 impl Trust {
@@ -525,40 +410,4 @@ pub fn required(roles: &[String], count: Option<usize>) -> std::result::Result<T
         return Err(format!("{count} of {} required roles cannot agree", roles.len()));
     }
     Ok(TagRule::Required { roles: roles.to_vec(), count })
-}
-
-impl LimitKeys {
-    fn apply(&self, limits: &mut Limits) {
-        for (key, limit) in [
-            (self.root, &mut limits.root),
-            (self.timestamp, &mut limits.timestamp),
-            (self.snapshot, &mut limits.snapshot),
-            (self.targets, &mut limits.targets),
-            (self.roles, &mut limits.roles),
-            (self.depth, &mut limits.depth),
-            (self.rotations, &mut limits.rotations),
-            (self.work, &mut limits.work),
-        ] {
-            if let Some(key) = key {
-                *limit = key;
-            }
-        }
-    }
-}
-
-impl AgeKeys {
-    fn apply(&self, ages: &mut Ages) {
-        let set = |key: Option<Age>, age: &mut Option<u64>| {
-            if let Some(Age(seconds)) = key {
-                *age = Some(seconds);
-            }
-        };
-        set(self.offline, &mut ages.offline);
-        set(self.unchanged, &mut ages.unchanged);
-        set(self.validity, &mut ages.validity);
-        set(self.fresh_for, &mut ages.fresh_for);
-        if let Some(Age(seconds)) = self.clock_tolerance {
-            ages.clock_tolerance = seconds;
-        }
-    }
 }

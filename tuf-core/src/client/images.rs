@@ -1,46 +1,18 @@
 //! Images: from references to verdict documents.
 
-use super::config::{Choices, Config, Resolved, Source};
-use super::drive;
+use super::config::{Config, Resolved};
+use super::run::{Ask, Run};
 use crate::error::{Code, Error, Result, shown};
 use crate::image::{Reference, collection_name};
-use crate::store::{FileStore, MemoryStore, Store};
-use crate::time::Time;
-use crate::transport::{FolderTransport, MemoryTransport, Transport};
-use crate::trust::{Found, Outcome, Query, Trusted, start};
+use crate::trust::{Found, Outcome, Query, TagRule, Trusted, start};
 use crate::verdict::{Circumstances, Document, Subject};
-use std::path::PathBuf;
-
-/// Where a run keeps and gets its files.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Place {
-    /// As the configuration says; stores lie below this folder.
-    Cache(PathBuf),
-    /// Nothing is kept between runs.
-    Memory,
-}
-
-/// What a user asks, beside the references.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The one time of the run.
-    pub now: Time,
-    /// Whether that is not the clock's.
-    pub injected: bool,
-    /// What the user chose.
-    pub choices: Choices,
-    /// The trust collection, where it is not the reference's name.
-    pub gun: Option<String>,
-    /// Where stores lie.
-    pub place: Place,
-}
 
 /// One document for each reference, in order: those of one collection are answered by one run.
 ///
 /// # Errors
 /// None: what is wrong with a reference or its configuration stands in its place.
 pub fn verify(config: &Config, inputs: &[String], ask: &Ask) -> Vec<Document> {
+    let mut run = Run::new(config, ask);
     let asked: Vec<Result<Asked>> = inputs.iter().map(|input| Asked::new(input, ask)).collect();
     let mut documents: Vec<Option<Document>> = vec![None; inputs.len()];
     for at in 0..asked.len() {
@@ -55,7 +27,7 @@ pub fn verify(config: &Config, inputs: &[String], ask: &Ask) -> Vec<Document> {
                     .filter(|(_, a)| same(a))
                     .filter_map(|(i, a)| Some((i, a.as_ref().ok()?)))
                     .collect();
-                for ((i, _), document) in group.iter().zip(of_collection(config, &first.gun, &group, ask)) {
+                for ((i, _), document) in group.iter().zip(of_collection(&mut run, &first.gun, &group)) {
                     put(&mut documents, *i, document);
                 }
             }
@@ -65,7 +37,7 @@ pub fn verify(config: &Config, inputs: &[String], ask: &Ask) -> Vec<Document> {
     let lost = |input: &String| {
         let subject = Subject { kind: "image", input: input.clone(), ..Subject::default() };
         let fault = Error::new(Code::Internal, "internal", "a reference was not answered");
-        Document::unchecked(subject, ask.now, ask.injected, &fault)
+        Document::failed(subject, ask.now, ask.injected, &fault)
     };
     documents.into_iter().zip(inputs).map(|(d, input)| d.unwrap_or_else(|| lost(input))).collect()
 }
@@ -135,13 +107,13 @@ impl Asked {
 }
 
 /// The documents of one collection's references.
-fn of_collection(config: &Config, gun: &str, group: &[(usize, &Asked)], ask: &Ask) -> Vec<Document> {
-    let resolved = match resolve(config, gun, ask) {
+fn of_collection(run: &mut Run<'_>, gun: &str, group: &[(usize, &Asked)]) -> Vec<Document> {
+    let resolved = match resolve(run.config, gun, run.ask) {
         Ok(resolved) => resolved,
         Err(e) => return group.iter().map(|_| Document::of_error(&e, gun)).collect(),
     };
     let queries = group.iter().map(|(_, a)| (a.query(), resolved.rule.clone())).collect();
-    let (outcome, noticed) = run(&resolved, queries, ask);
+    let (outcome, noticed) = look_up(run, &resolved, queries);
     let document = |((_, asked), answer): (&(usize, &Asked), &Result<Trusted>)| {
         let about =
             about(&resolved, asked.subject(), asked.reference.name(), [asked.warnings(), noticed.clone()].concat());
@@ -156,7 +128,7 @@ pub fn list(config: &Config, gun: &str, ask: &Ask) -> Document {
         Ok(resolved) => resolved,
         Err(e) => return Document::of_error(&e, gun),
     };
-    let (outcome, noticed) = run(&resolved, vec![(Query::All, resolved.rule.clone())], ask);
+    let (outcome, noticed) = look_up(&mut Run::new(config, ask), &resolved, vec![(Query::All, resolved.rule.clone())]);
     let subject = Subject { kind: "collection", input: gun.to_owned(), ..Subject::default() };
     let unanswered = Err(Error::new(Code::Internal, "internal", "the list was not answered"));
     let answer = outcome.answers.first().unwrap_or(&unanswered);
@@ -164,11 +136,16 @@ pub fn list(config: &Config, gun: &str, ask: &Ask) -> Document {
     Document::of(&about(&resolved, subject, gun, noticed), &outcome, &found, notes(answer))
 }
 
-fn notes(answer: &Result<Trusted>) -> &[Error] {
+pub(super) fn notes(answer: &Result<Trusted>) -> &[Error] {
     answer.as_ref().map(|t| t.warnings.as_slice()).unwrap_or_default()
 }
 
-fn about<'a>(resolved: &'a Resolved, subject: Subject, name: &'a str, warnings: Vec<Error>) -> Circumstances<'a> {
+pub(super) fn about<'a>(
+    resolved: &'a Resolved,
+    subject: Subject,
+    name: &'a str,
+    warnings: Vec<Error>,
+) -> Circumstances<'a> {
     Circumstances {
         subject,
         name,
@@ -180,7 +157,7 @@ fn about<'a>(resolved: &'a Resolved, subject: Subject, name: &'a str, warnings: 
     }
 }
 
-fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
+pub(super) fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
     let resolved = config.resolve(gun, ask.now, ask.injected, &ask.choices)?;
     if resolved.settings.wire.format == crate::metadata::Format::Tuf1 {
         return Err(Error::new(
@@ -192,22 +169,11 @@ fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
     Ok(resolved)
 }
 
-fn run(resolved: &Resolved, queries: Vec<(Query, crate::trust::TagRule)>, ask: &Ask) -> (Outcome, Vec<Error>) {
-    let settings = resolved.settings.clone();
-    let mut store: Box<dyn Store> = match &ask.place {
-        Place::Memory => Box::new(MemoryStore::default()),
-        Place::Cache(folder) => Box::new(FileStore::new(store_folder(folder, resolved))),
-    };
-    let mut transport: Box<dyn Transport> = match &resolved.from {
-        Source::Folder(folder) => Box::new(FolderTransport::new(folder)),
-        Source::Folders(base) => Box::new(FolderTransport::below(base, &settings.name)),
-        Source::Memory(files) => Box::new(MemoryTransport::new(files.clone())),
-    };
-    let outcome = drive(start(settings, queries), store.as_mut(), transport.as_mut());
-    (outcome, store.notes())
-}
-
-/// One store per collection and format, never per URL: a server may move, memory stays.
-fn store_folder(cache: &std::path::Path, resolved: &Resolved) -> PathBuf {
-    cache.join(resolved.settings.wire.format.as_str()).join(crate::trust::local_name(&resolved.settings.name))
+/// The outcome, and what was noticed about the source and the store.
+pub(super) fn look_up(run: &mut Run<'_>, resolved: &Resolved, queries: Vec<(Query, TagRule)>) -> (Outcome, Vec<Error>) {
+    let asked = queries.len();
+    match run.job(resolved, start(resolved.settings.clone(), queries)) {
+        Ok((outcome, notes)) => (outcome, [resolved.warnings.clone(), notes].concat()),
+        Err(e) => (Outcome::failed(e, asked), resolved.warnings.clone()),
+    }
 }

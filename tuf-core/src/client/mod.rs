@@ -1,16 +1,28 @@
 //! Drivers of the machine: a store and a transport around it.
 
+mod archive;
 mod cache;
 mod config;
 mod images;
+mod keys;
+mod offer;
+mod run;
+mod source;
 
+pub use archive::save;
 pub use cache::{StoreStatus, forget, forget_clock, repair, stores};
-pub use config::{Choices, Config, Files, Resolved, Source, required};
-pub use images::{Ask, Place, list, verify};
+pub use config::{Choices, Config, Resolved, required};
+pub use images::{list, verify};
+pub use keys::span;
+pub use offer::{Offer, OfferedKey, offered};
+pub use run::{Ask, Place, Progress, Waiting};
+pub use source::{Files, Source};
 
 use crate::store::Store;
-use crate::transport::Transport;
+use crate::transport::{AsyncTransport, Transport};
 use crate::trust::{Job, Step};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 /// Drives a job to its end, in the calling thread.
 ///
@@ -35,6 +47,27 @@ pub fn drive<T>(mut job: Job<T>, store: &mut dyn Store, transport: &mut dyn Tran
             Step::Commit(changes) => job.committed(store.commit(&changes)),
             Step::Done(outcome) => return outcome,
             Step::Wait => {} // every request was answered at once
+        }
+    }
+}
+
+/// Drives a job to its end; what it asks for together is fetched side by side.
+pub async fn drive_async<T>(mut job: Job<T>, store: &mut (dyn Store + Send), transport: &impl AsyncTransport) -> T {
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        match job.step() {
+            Step::Load { file, sha256 } => job.loaded(store.load(&file, sha256.as_deref())),
+            Step::Fetch(request) => {
+                let id = request.id;
+                under_way.push(async move { (id, transport.fetch(request).await) });
+            }
+            Step::Commit(changes) => job.committed(store.commit(&changes)),
+            Step::Done(outcome) => return outcome,
+            Step::Wait => {
+                if let Some((id, answer)) = under_way.next().await {
+                    job.answer(id, answer);
+                }
+            }
         }
     }
 }

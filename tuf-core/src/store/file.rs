@@ -29,6 +29,7 @@ const NEW: &str = ".new";
 pub struct FileStore {
     folder: PathBuf,
     owner: Option<u32>,
+    locked_until: Option<Instant>,
     notes: Vec<Error>,
     looked_at: bool,
 }
@@ -36,13 +37,20 @@ pub struct FileStore {
 impl FileStore {
     /// A store in `folder`, which is made at the first commit.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        FileStore { folder: folder.into(), owner: None, notes: Vec::new(), looked_at: false }
+        FileStore { folder: folder.into(), owner: None, locked_until: None, notes: Vec::new(), looked_at: false }
     }
 
     /// A user beside the effective one and root who may own the folder.
     #[must_use]
     pub fn owned_by(mut self, user_id: u32) -> Self {
         self.owner = Some(user_id);
+        self
+    }
+
+    /// How long to wait for another process's lock, at most: the end of the run (T-43).
+    #[must_use]
+    pub fn locked_until(mut self, deadline: Instant) -> Self {
+        self.locked_until = Some(deadline);
         self
     }
 
@@ -102,11 +110,12 @@ impl FileStore {
         let file = open(&self.goal("lock"), OpenOptions::new().write(true).create(true))
             .map_err(|e| failed(&e, "lock", Way::Write))?;
         let since = Instant::now();
+        let over = || since.elapsed() > LOCK_WAIT || self.locked_until.is_some_and(|end| Instant::now() > end);
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(e)) => return Err(failed(&e, "lock", Way::Write)),
-                Err(TryLockError::WouldBlock) if since.elapsed() > LOCK_WAIT => {
+                Err(TryLockError::WouldBlock) if over() => {
                     return Err(
                         Error::new(Code::StoreLocked, "T-45", "another process holds the store's lock").in_file("lock")
                     );
@@ -251,7 +260,9 @@ fn read(from: &Path, path: &str) -> Result<Option<Vec<u8>>> {
         }
         opened => opened.map_err(|e| failed(&e, path, Way::Read))?,
     };
-    let mut bytes = Vec::new();
+    // One read for a file of the length that it says, and one that finds its end.
+    let length = opened.metadata().map(|m| m.len()).unwrap_or(0).min(MAX_FILE);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     match opened.take(MAX_FILE.saturating_add(1)).read_to_end(&mut bytes) {
         Err(e) if e.kind() == ErrorKind::IsADirectory => {
             return Err(damage(path, "a folder stands where a file of the store belongs"));

@@ -55,7 +55,7 @@ impl Transport for FolderTransport {
             Err(e)
                 if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename) =>
             {
-                return Fetched::NotFound;
+                return Fetched::NotFound(format!("no such file in {}", self.folder.display()));
             }
             Err(e) => {
                 return failed(Code::NetworkUnreachable, format!("a file of the folder cannot be opened: {e}"));
@@ -88,11 +88,11 @@ mod tests {
         let by_hash = format!("targets/a.{}.json", "0".repeat(64));
         assert!(matches!(t.fetch(&request(&by_hash, 5)), Fetched::Bytes(b) if b == b"12345"));
         assert!(matches!(t.fetch(&request(&by_hash, 3)), Fetched::Bytes(b) if b == b"1234"), "one byte more tells");
-        assert!(matches!(t.fetch(&request("b.json", 5)), Fetched::NotFound));
-        assert!(matches!(t.fetch(&request("targets/a.json/x.json", 5)), Fetched::NotFound));
+        assert!(matches!(t.fetch(&request("b.json", 5)), Fetched::NotFound(_)));
+        assert!(matches!(t.fetch(&request("targets/a.json/x.json", 5)), Fetched::NotFound(_)));
         assert!(matches!(t.fetch(&request("targets", 5)), Fetched::Failed(_)), "a folder is no file");
         let mut below = FolderTransport::below(folder.path(), "no/such");
-        assert!(matches!(below.fetch(&request("root.json", 5)), Fetched::NotFound));
+        assert!(matches!(below.fetch(&request("root.json", 5)), Fetched::NotFound(_)));
     }
 
     #[test]

@@ -105,8 +105,8 @@ pub struct Request {
 pub enum Answer {
     /// The whole body, or its first `max_bytes + 1` bytes.
     Bytes(Vec<u8>),
-    /// A definite "there is no such file".
-    NotFound,
+    /// A definite "there is no such file": where it was looked for, and what was said.
+    NotFound(String),
     /// No definite answer: a code of the family `network`, `auth`, `cancelled` or `internal`.
     Failed(Error),
 }
@@ -244,7 +244,7 @@ type Workflow<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// loop {
 ///     match job.step() {
 ///         Step::Load { .. } => job.loaded(Ok(None)),           // nothing stored
-///         Step::Fetch(request) => job.answer(request.id, Fetched::NotFound),
+///         Step::Fetch(request) => job.answer(request.id, Fetched::NotFound("nothing here".into())),
 ///         Step::Commit(_changes) => job.committed(Ok(Committed::Done)),
 ///         Step::Done(outcome) => return outcome,
 ///         _ => {}

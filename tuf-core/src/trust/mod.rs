@@ -4,6 +4,7 @@
 mod keep;
 mod machine;
 mod mode;
+mod offer;
 mod pattern;
 mod pin;
 mod record;
@@ -18,6 +19,7 @@ mod settings;
 pub(crate) use machine::local_name;
 pub use machine::{Absent, Answer as Fetched, Changes, Committed, FileName, Job, Request, Step};
 pub use mode::{Exception, Mode};
+pub use offer::offered_root;
 pub use pattern::pattern_matches;
 pub use pin::Pin;
 pub use record::{Checked, Record};

@@ -4,7 +4,7 @@
 use super::machine::{Absent, FileName};
 use super::record::Instant;
 use super::search::Need;
-use super::session::Session;
+use super::session::{Got, Session};
 use super::set::Arrival;
 use super::{Exception, internal};
 use crate::crypto::hex;
@@ -128,7 +128,7 @@ impl Session {
         self.adopt_timestamp().await?;
         let path = "timestamp.json";
         match self.fetch(path, self.settings.limits.timestamp, role::TIMESTAMP, Absent::IsError).await {
-            Ok(Some(bytes)) => {
+            Ok(Got::Bytes(bytes)) => {
                 self.asked_server = true;
                 let known = self.set()?.memory.of(role::TIMESTAMP).map(|m| m.version);
                 let arrival = self.set()?.update_timestamp(bytes).map_err(|e| e.in_file(path))?;
@@ -140,11 +140,12 @@ impl Session {
                     self.keep_file(FileName::Timestamp, timestamp.bytes());
                 }
             }
-            Ok(None) => {
+            Ok(Got::Absent(where_asked)) => {
                 let missing =
                     Error::new(Code::MissingTimestamp, "N-40 (TUF 5.4.1)", "the server has no timestamp for this name")
                         .for_role(role::TIMESTAMP)
-                        .in_file(path);
+                        .in_file(path)
+                        .values("the file", where_asked);
                 if !Exception::StoreServesMissing.holds(self.settings.mode) {
                     return Err(missing);
                 }
@@ -311,11 +312,8 @@ impl Session {
         missing: Code,
     ) -> Result<Vec<u8>> {
         let bytes = self.bytes_of(id, name).await.map_err(|e| e.in_file(path))?;
-        let bytes = bytes.ok_or_else(|| {
-            Error::new(missing, "T-15 (TUF 5.6.1)", "the server does not have a file that is listed")
-                .for_role(name)
-                .in_file(path)
-        })?;
+        let missing = Error::new(missing, "T-15 (TUF 5.6.1)", "the server does not have a file that is listed");
+        let bytes = bytes.required(missing.for_role(name).in_file(path))?;
         if meta.length().is_none() && bytes.len() as u64 > ceiling {
             return Err(Error::new(Code::LimitBytes, "T-28", "the file is larger than our ceiling")
                 .for_role(name)

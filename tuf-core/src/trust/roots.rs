@@ -3,7 +3,7 @@
 use super::machine::{Absent, FileName};
 use super::pin::{Pin, RootRule, own, pinned_root, same};
 use super::record::damaged;
-use super::session::Session;
+use super::session::{Got, Session};
 use super::{Exception, Memory, TrustedSet, internal};
 use crate::certificate::Validity;
 use crate::crypto::hex;
@@ -165,21 +165,12 @@ impl Session {
     /// N-11: no stored chain meets the pin: the newest root that is served is read, and a root
     /// that meets the pin is looked for.
     pub(super) async fn anchor_anew(&mut self, stored: Vec<Unverified<Root>>) -> Result<()> {
-        let newest = self.fetch("root.json", self.settings.limits.root, role::ROOT, Absent::IsError).await?;
-        let newest = newest.ok_or_else(|| {
-            Error::new(Code::MissingRoot, "N-20", "the server has no trust data for this name")
-                .for_role(role::ROOT)
-                .in_file("root.json")
-        })?;
-        let newest = self.settings.wire.root(newest).map_err(|e| e.in_file("root.json"))?;
+        let newest = self.newest_root().await?;
         let mut budget = Budget::new(self.settings.limits.work);
         let pin = self.settings.pin.clone();
         let now = Validity::At(self.settings.start);
-        // Sound: it meets its own threshold by valid certificates.
         let own_keys = own(&newest);
-        let sound =
-            self.rule(&Pin::FirstUse, now, true).verify(newest.clone(), &own_keys, &mut budget, &mut Vec::new());
-        let sound = sound.map_err(|e| e.in_file("root.json"))?;
+        let sound = self.sound(&newest, &mut budget)?;
         self.not_below_stored(&sound, &stored)?;
         if self.extends_stored(&sound, &stored, &pin).await? {
             return Ok(());
@@ -271,7 +262,8 @@ impl Session {
                 .values(self.settings.limits.rotations, newest));
             }
             let path = format!("{version}.root.json");
-            let Some(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await? else {
+            let Got::Bytes(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await?
+            else {
                 continue;
             };
             let root = self.settings.wire.root(bytes).map_err(|e| e.in_file(&path))?;
@@ -342,7 +334,8 @@ impl Session {
             let version = self.set()?.root.content().version();
             let next = version.checked_add(1).ok_or_else(|| internal("root versions have run out"))?;
             let path = format!("{next}.root.json");
-            let Some(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await? else {
+            let Got::Bytes(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await?
+            else {
                 return Ok(());
             };
             if self.rotations >= self.settings.limits.rotations {

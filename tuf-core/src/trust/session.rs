@@ -37,6 +37,8 @@ pub struct Outcome {
     pub last_checked: Option<Time>,
     /// The root versions that were walked in this run.
     pub root_versions: Vec<u64>,
+    /// The roots from the anchor to the newest.
+    pub roots: Vec<Verified<Root>>,
 }
 
 /// Starts a run: bring the collection up to date, answer the queries, keep what was accepted.
@@ -67,7 +69,8 @@ pub fn start(settings: Settings, queries: Vec<(Query, TagRule)>) -> Job<Outcome>
 const MOST_RESTARTS: u32 = 64;
 
 impl Outcome {
-    fn failed(e: Error, answers: usize) -> Self {
+    /// A run that could not begin, or never ended.
+    pub(crate) fn failed(e: Error, answers: usize) -> Self {
         Outcome {
             set: None,
             refreshed: Err(e.clone()),
@@ -75,6 +78,24 @@ impl Outcome {
             from_store: false,
             last_checked: None,
             root_versions: Vec::new(),
+            roots: Vec::new(),
+        }
+    }
+}
+
+/// What a request brought, if it was answered.
+pub(super) enum Got {
+    Bytes(Vec<u8>),
+    /// A definite "not found": where it was looked for, and what was said.
+    Absent(String),
+}
+
+impl Got {
+    /// The bytes of a file that must be there.
+    pub(super) fn required(self, missing: Error) -> Result<Vec<u8>> {
+        match self {
+            Got::Bytes(bytes) => Ok(bytes),
+            Got::Absent(where_asked) => Err(missing.values("the file", where_asked)),
         }
     }
 }
@@ -154,6 +175,7 @@ impl Session {
             answers,
             from_store: self.from_store,
             root_versions: self.walked,
+            roots: self.chain,
         })
     }
 
@@ -198,10 +220,10 @@ impl Session {
 
     // ---- requests ----
 
-    /// The bytes of a request that was asked: `None` for a definite "not found".
-    pub(super) async fn bytes_of(&mut self, id: u64, name: &str) -> Result<Option<Vec<u8>>> {
+    /// The bytes of a request that was asked, or a definite "not found".
+    pub(super) async fn bytes_of(&mut self, id: u64, name: &str) -> Result<Got> {
         match self.io.fetched(id).await {
-            Answer::NotFound => Ok(None),
+            Answer::NotFound(where_asked) => Ok(Got::Absent(where_asked)),
             Answer::Failed(e) => Err(e.for_role(name)),
             Answer::Bytes(bytes) => {
                 self.fetched = self.fetched.saturating_add(bytes.len() as u64);
@@ -214,34 +236,43 @@ impl Session {
                     .for_role(name)
                     .values(limits::METADATA_TOTAL, self.fetched));
                 }
-                Ok(Some(bytes))
+                Ok(Got::Bytes(bytes))
             }
         }
     }
 
     /// Fetches a file whose length nobody signed: our own ceiling holds.
-    pub(super) async fn fetch(
-        &mut self,
-        path: &str,
-        ceiling: u64,
-        name: &str,
-        absent: Absent,
-    ) -> Result<Option<Vec<u8>>> {
+    pub(super) async fn fetch(&mut self, path: &str, ceiling: u64, name: &str, absent: Absent) -> Result<Got> {
         if self.settings.offline {
             return Err(Error::new(Code::StoreEmpty, "T-51", "offline, and the store does not hold this file")
                 .for_role(name)
                 .in_file(path));
         }
         let id = self.io.ask(path.to_owned(), ceiling, absent);
-        let bytes = self.bytes_of(id, name).await.map_err(|e| e.in_file(path))?;
-        match bytes {
-            Some(bytes) if bytes.len() as u64 > ceiling => {
+        let got = match self.bytes_of(id, name).await {
+            // T-8: object stores answer 403 for what is not there.
+            Err(e)
+                if absent == Absent::EndsChain
+                    && e.code() == Code::AuthDenied
+                    && self.settings.forbidden_is_missing =>
+            {
+                let said = e.to_string();
+                if let Some(set) = &mut self.set {
+                    let message = format!("a denied request was taken for the end of the root chain: {said}");
+                    set.warn(Error::new(Code::RootDenied, "T-8", message).for_role(name).in_file(path));
+                }
+                Ok(Got::Absent(said))
+            }
+            got => got.map_err(|e| e.in_file(path)),
+        };
+        match got? {
+            Got::Bytes(bytes) if bytes.len() as u64 > ceiling => {
                 Err(Error::new(Code::LimitBytes, "T-28", "the file is larger than our ceiling")
                     .for_role(name)
                     .in_file(path)
                     .values(format_args!("at most {ceiling} bytes"), "more"))
             }
-            bytes => Ok(bytes),
+            got => Ok(got),
         }
     }
 

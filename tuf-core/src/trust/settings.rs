@@ -59,6 +59,8 @@ pub struct Settings {
     pub ages: Ages,
     /// Without an answer of the server.
     pub unreachable: Unreachable,
+    /// Whether a denied request (403) for the next root ends the chain (T-8).
+    pub forbidden_is_missing: bool,
     /// Ask the store alone (T-51).
     pub offline: bool,
     /// Read the store and write nothing: a verdict, and no memory of it (T-49).
@@ -78,6 +80,7 @@ impl Settings {
             limits: if format == Format::Notary1 { Limits::notary1() } else { Limits::default() },
             ages: Ages::default(),
             unreachable: Unreachable::Refuse,
+            forbidden_is_missing: format == Format::Tuf1,
             offline: false,
             no_persist: false,
         }

@@ -278,7 +278,7 @@ impl Transport for Served {
         self.asked.push(request.path.clone());
         match self.files.get(&request.path) {
             Some(bytes) => Fetched::Bytes(bytes.iter().take(request.max_bytes as usize + 1).copied().collect()),
-            None => Fetched::NotFound,
+            None => Fetched::NotFound("not there".into()),
         }
     }
 }

@@ -107,10 +107,10 @@ impl Transport for Server {
         self.log.push(shown.clone());
         let special = if self.down { Some(Some(Code::NetworkUnreachable)) } else { self.special.get(&shown).copied() };
         match special {
-            Some(None) => Fetched::NotFound,
+            Some(None) => Fetched::NotFound("not there".into()),
             Some(Some(code)) => Fetched::Failed(Error::new(code, "test", "no answer")),
             None => match self.files.get(&request.path) {
-                None => Fetched::NotFound,
+                None => Fetched::NotFound("not there".into()),
                 Some(bytes) => {
                     let most = usize::try_from(request.max_bytes).unwrap_or(usize::MAX).saturating_add(1);
                     Fetched::Bytes(bytes[..bytes.len().min(most)].to_vec())

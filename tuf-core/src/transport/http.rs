@@ -1,0 +1,239 @@
+//! A collection on a server: requests, redirects, retries, credentials (T-8, T-44, N-20 to N-23).
+
+use super::AsyncTransport;
+use super::auth::Token;
+use super::server::{Again, Answered, Failure, Outgoing, Server, next_step, origin};
+use crate::error::{Code, Error, Result, escaped, shown};
+use crate::metadata::Format;
+use crate::trust::{Fetched, Request};
+use reqwest::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use url::Url;
+
+/// Redirects that are followed (T-28).
+const REDIRECTS: u32 = 5;
+/// Pauses before a second and a third try (T-8).
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// The metadata of one collection on a server.
+///
+/// Its futures want a tokio runtime with I/O and time; [`crate::client`] brings one.
+#[derive(Debug)]
+pub struct HttpTransport {
+    pub(super) server: Arc<Server>,
+    /// What request paths are joined to; it ends at a `/`.
+    base: Url,
+    pub(super) collection: String,
+    pub(super) token: Token,
+}
+
+impl HttpTransport {
+    /// The collection `name` on `server`: a Notary server's files lie below `/v2/NAME/_trust/tuf/`
+    /// (N-21), those of TUF 1.0 right below its URL.
+    ///
+    /// # Errors
+    /// `config.value` if the two make no URL.
+    pub fn new(server: Arc<Server>, name: &str, format: Format) -> Result<Self> {
+        let mut base = server.settings.url.clone();
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        if format == Format::Notary1 {
+            base = base.join(&format!("./v2/{name}/_trust/tuf/")).map_err(|e| {
+                Error::new(Code::ConfigValue, "N-21", format!("{} makes no URL of this server: {e}", shown(name)))
+            })?;
+        }
+        Ok(HttpTransport { server, base, collection: name.to_owned(), token: Token::default() })
+    }
+
+    /// Everything about one request: retries and pauses lie within the deadline.
+    async fn answer(&self, request: &Request) -> Result<Fetched> {
+        let url = self.base.join(&format!("./{}", request.path)).map_err(|e| {
+            Error::new(Code::NetworkStatus, "T-42", format!("a file's name makes no URL of this server: {e}"))
+        })?;
+        if !url.as_str().starts_with(self.base.as_str()) {
+            return Err(Error::new(Code::NetworkStatus, "T-42", "a file's name leads out of the collection's URL"));
+        }
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let failure = match self.once(&url, request.max_bytes).await {
+                Ok(fetched) => return Ok(fetched),
+                Err(failure) => failure,
+            };
+            let (Again::After(wanted), Some(ours)) = (failure.again, pauses.next()) else { return Err(failure.error) };
+            let pause = wanted.unwrap_or(ours);
+            // A pause beyond the deadline changes nothing about the answer.
+            if Instant::now().checked_add(pause).is_none_or(|then| then >= self.server.deadline) {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One try: redirects are followed, and a challenge is answered.
+    async fn once(&self, url: &Url, max_bytes: u64) -> Result<Fetched, Failure> {
+        let mut at = url.clone();
+        let mut hops = 0_u32;
+        loop {
+            // T-44, N-23: credentials go to the host that was asked, nowhere else.
+            let own = same_place(&at, url);
+            let header = if own { self.token.header().await } else { None };
+            let sent = Outgoing { url: &at, authorization: header.clone(), form: None };
+            let answered = self.server.send(sent).await?;
+            match answered.status() {
+                200 => return Ok(Fetched::Bytes(answered.body(max_bytes).await?)),
+                301 | 302 | 303 | 307 | 308 => {
+                    hops = hops.saturating_add(1);
+                    at = self.redirected(&answered, hops)?;
+                }
+                401 if own => {
+                    let challenges = answered.response.headers().get_all(WWW_AUTHENTICATE).iter();
+                    let challenges = challenges.filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(", ");
+                    self.authorize(&challenges, header, &said(answered).await).await?;
+                }
+                status @ (401 | 403 | 404) if !own => return Err(elsewhere(url, &at, status).into()),
+                404 => {
+                    let words = said(answered).await;
+                    return Ok(Fetched::NotFound(format!("404 of {at}{words}")));
+                }
+                403 => {
+                    let message = format!("{} denies access{}", origin(&at), said(answered).await);
+                    return Err(Error::new(Code::AuthDenied, "N-22", message).with_hint(self.log_in()).into());
+                }
+                status => return Err(refused_to_answer(answered, status).await),
+            }
+        }
+    }
+
+    /// Where a redirect leads, if it may be followed (N-23).
+    fn redirected(&self, answered: &Answered<'_>, hops: u32) -> Result<Url> {
+        let refuse = |why: String| {
+            Error::new(Code::NetworkRedirect, "N-23", why).with_hint(next_step(Code::NetworkRedirect, &answered.url))
+        };
+        let from = origin(&answered.url);
+        if hops > REDIRECTS {
+            return Err(refuse(format!("{from} redirects more than {REDIRECTS} times")));
+        }
+        let to = answered.header(LOCATION).and_then(|l| answered.url.join(l).ok());
+        let to = to.ok_or_else(|| refuse(format!("{from} redirects to no URL")))?;
+        let plain = to.scheme() == "http" && answered.url.scheme() == "http" && self.server.may_be_plain(&to);
+        if to.scheme() != "https" && !plain {
+            return Err(refuse(format!("{from} redirects to {}, which is not https", escaped(&origin(&to)))));
+        }
+        if !to.username().is_empty() || to.password().is_some() {
+            return Err(refuse(format!("{from} redirects to a URL with user information")));
+        }
+        Ok(to)
+    }
+}
+
+impl AsyncTransport for HttpTransport {
+    async fn fetch(&self, request: Request) -> Fetched {
+        let deadline = tokio::time::Instant::from_std(self.server.deadline);
+        match tokio::time::timeout_at(deadline, self.answer(&request)).await {
+            Ok(Ok(fetched)) => fetched,
+            Ok(Err(e)) => Fetched::Failed(e),
+            Err(_) => {
+                let message = format!("the time limit of this run is over while {} is asked", origin(&self.base));
+                let hint = "give it longer with --time-limit, or `time` below [limits]";
+                Fetched::Failed(Error::new(Code::NetworkTimeLimit, "T-43", message).with_hint(hint))
+            }
+        }
+    }
+}
+
+fn same_place(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme() && a.host_str() == b.host_str() && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// T-8: what another host denies or lacks is no word of the one that was asked.
+fn elsewhere(asked: &Url, at: &Url, status: u16) -> Error {
+    let message = format!("{} redirects to {}, which answers {status}", origin(asked), escaped(&origin(at)));
+    Error::new(Code::NetworkRedirect, "T-8", message).with_hint(next_step(Code::NetworkRedirect, asked))
+}
+
+/// An answer that is none: 429 and 5xx may be asked again.
+async fn refused_to_answer(answered: Answered<'_>, status: u16) -> Failure {
+    let (at, hint) = (origin(&answered.url), next_step(Code::NetworkStatus, &answered.url));
+    let retry_after = answered.header(RETRY_AFTER).and_then(|text| pause_of(text, SystemTime::now()));
+    let words = said(answered).await;
+    let error = |code, message: String| Error::new(code, "T-8", message).with_hint(hint);
+    match status {
+        429 => Failure {
+            error: error(Code::NetworkRateLimited, format!("{at} answers 429: too many requests{words}")),
+            again: Again::After(retry_after),
+        },
+        500..=599 => Failure {
+            error: error(Code::NetworkStatus, format!("{at} answers {status}{words}")),
+            again: Again::After(retry_after),
+        },
+        _ => error(Code::NetworkStatus, format!("{at} answers {status}{words}")).into(),
+    }
+}
+
+/// What an error document says (N-21), else the first words of the body: of the server's own text,
+/// shown short and inert.
+pub(super) async fn said(answered: Answered<'_>) -> String {
+    let body = answered.error_body().await;
+    let document: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    let first = document.as_ref().and_then(|d| d.get("errors")?.get(0));
+    let member = |name: &str| first.and_then(|e| e.get(name)?.as_str()).map(shown);
+    match (member("code"), member("message")) {
+        (Some(code), Some(message)) => format!(" ({code}: {message})"),
+        (Some(code), None) => format!(" ({code})"),
+        _ => {
+            let text = String::from_utf8_lossy(body.get(..200).unwrap_or(&body)).trim().to_owned();
+            if text.is_empty() { text } else { format!(" (\"{}\")", shown(&text)) }
+        }
+    }
+}
+
+/// `Retry-After`: seconds, or a date.
+fn pause_of(text: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let then = chrono::DateTime::parse_from_rfc2822(text.trim()).ok()?;
+    Some(SystemTime::from(then).duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T-8.12 T-8.13: what a pause is.
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        for (text, want) in [
+            ("7", Some(7)),
+            (" 0 ", Some(0)),
+            ("Sun, 09 Sep 2001 01:46:45 GMT", Some(5)),
+            ("Sun, 09 Sep 2001 01:46:35 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("99999999999999999999999", None),
+        ] {
+            assert_eq!(pause_of(text, now), want.map(Duration::from_secs), "{text}");
+        }
+        assert_eq!(PAUSES.map(|p| p.as_millis()), [200, 1_000]);
+    }
+
+    #[test]
+    fn urls_are_those_of_a_notary_server() {
+        let server = |url: &str| {
+            let settings = crate::transport::ServerSettings::new(Url::parse(url).expect("a URL"));
+            Arc::new(Server::new(settings, Instant::now()))
+        };
+        for (url, format, want) in [
+            ("https://a.example", Format::Notary1, "https://a.example/v2/r.test:5000/t/x/_trust/tuf/"),
+            ("https://a.example/p", Format::Notary1, "https://a.example/p/v2/r.test:5000/t/x/_trust/tuf/"),
+            ("https://a.example/p/", Format::Tuf1, "https://a.example/p/"),
+            ("https://a.example/p", Format::Tuf1, "https://a.example/p/"),
+        ] {
+            let transport = HttpTransport::new(server(url), "r.test:5000/t/x", format).expect("a transport");
+            assert_eq!(transport.base.as_str(), want);
+        }
+    }
+}
