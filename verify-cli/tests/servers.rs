@@ -14,5 +14,6 @@ mod with_servers {
     mod connections;
     mod first_use;
     mod keys;
+    mod messages;
     mod tokens;
 }
