@@ -147,6 +147,8 @@ codes! {
     MissingTargets = "missing.targets", Refused;
     /// The server does not have a delegated role that the snapshot lists.
     MissingDelegation = "missing.delegation", Refused;
+    /// The server does not have the content of a target that is signed.
+    MissingTarget = "missing.target", Refused;
     /// No trusted role signs this target.
     TargetNotSigned = "target.not-signed", Refused;
     /// The tag is signed, with another digest.

@@ -355,9 +355,17 @@ pub struct Target {
     pub(crate) length: Option<u64>,
     pub(crate) hashes: Hashes,
     pub(crate) custom: Option<String>,
+    /// The hash that names the file, as it is spelled (T-36).
+    pub(crate) named_by: Option<String>,
 }
 
 impl Target {
+    /// The hash that names the file where consistent snapshots are on (T-19): SHA-256 if it is
+    /// listed, else SHA-512, else BLAKE2b-256; as the metadata spells it.
+    pub fn named_by(&self) -> Option<&str> {
+        self.named_by.as_deref()
+    }
+
     /// Length in bytes; `None` spoils this target at look-up (T-40).
     pub fn length(&self) -> Option<u64> {
         self.length

@@ -1,22 +1,27 @@
 //! Drivers of the machine: a store and a transport around it.
 
 mod archive;
+mod blocking;
 mod cache;
 mod config;
+mod download;
 mod images;
 mod keys;
 mod offer;
 mod run;
 mod source;
+mod tuf;
 
 pub use archive::save;
 pub use cache::{StoreStatus, forget, forget_clock, repair, stores};
 pub use config::{Choices, Config, Resolved, required};
+pub use download::Downloaded;
 pub use images::{list, verify};
 pub use keys::span;
 pub use offer::{Offer, OfferedKey, offered};
 pub use run::{Ask, Place, Progress, Waiting};
 pub use source::{Files, Source};
+pub use tuf::{AsyncClient, Builder, Client, Clock, SystemClock, TargetInfo};
 
 use crate::store::Store;
 use crate::transport::{AsyncTransport, Transport};

@@ -1,9 +1,10 @@
 //! One call of the client: its servers and their connections, shared by all collections it asks.
 
+use super::blocking::Blocking;
 use super::config::{Choices, Config, Resolved};
 use super::source::Source;
 use super::{drive, drive_async};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::store::{FileStore, MemoryStore, Store};
 use crate::time::Time;
 use crate::transport::{FolderTransport, HttpTransport, MemoryTransport, Server, Transport};
@@ -79,12 +80,12 @@ pub(super) struct Run<'a> {
     pub(super) ask: &'a Ask,
     began: Instant,
     servers: BTreeMap<String, Arc<Server>>,
-    runtime: Option<tokio::runtime::Runtime>,
+    blocking: Blocking,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(config: &'a Config, ask: &'a Ask) -> Self {
-        Run { config, ask, began: Instant::now(), servers: BTreeMap::new(), runtime: None }
+        Run { config, ask, began: Instant::now(), servers: BTreeMap::new(), blocking: Blocking::default() }
     }
 
     /// Drives a job of one collection to its end; and what was noticed about its store.
@@ -141,28 +142,7 @@ impl<'a> Run<'a> {
         let transport = HttpTransport::new(server, name, resolved.settings.wire.format)?;
         let work =
             watched(drive_async(job, store, &transport), self.ask.choices.progress.as_ref(), name, &resolved.source);
-        if self.runtime.is_none() {
-            let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            self.runtime = Some(
-                built.map_err(|e| Error::new(Code::Internal, "internal", format!("no sockets can be used: {e}")))?,
-            );
-        }
-        let Some(runtime) = &self.runtime else { return Err(crate::trust::internal("no runtime")) };
-        if tokio::runtime::Handle::try_current().is_err() {
-            return Ok(runtime.block_on(work));
-        }
-        // The calling thread drives another runtime already, which must not be blocked by ours.
-        std::thread::scope(|scope| scope.spawn(|| runtime.block_on(work)).join())
-            .map_err(|_| crate::trust::internal("the thread of this run has failed"))
-    }
-}
-
-impl Drop for Run<'_> {
-    fn drop(&mut self) {
-        // A name that is still being resolved must not hold the answer back.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.blocking.wait(work)
     }
 }
 

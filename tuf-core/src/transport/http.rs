@@ -7,6 +7,7 @@ use crate::error::{Code, Error, Result, escaped, shown};
 use crate::metadata::Format;
 use crate::trust::{Fetched, Request};
 use reqwest::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use url::Url;
@@ -26,6 +27,7 @@ pub struct HttpTransport {
     base: Url,
     pub(super) collection: String,
     pub(super) token: Token,
+    deadline: Instant,
 }
 
 impl HttpTransport {
@@ -44,12 +46,26 @@ impl HttpTransport {
                 Error::new(Code::ConfigValue, "N-21", format!("{} makes no URL of this server: {e}", shown(name)))
             })?;
         }
-        Ok(HttpTransport { server, base, collection: name.to_owned(), token: Token::default() })
+        let deadline = server.deadline;
+        Ok(HttpTransport { server, base, collection: name.to_owned(), token: Token::default(), deadline })
     }
 
-    /// Everything about one request: retries and pauses lie within the deadline.
-    async fn answer(&self, request: &Request) -> Result<Fetched> {
-        let url = self.base.join(&format!("./{}", request.path)).map_err(|e| {
+    /// One file by its URL, or files below a URL that ends at a `/`, for the repository `name`.
+    pub(super) fn at(server: Arc<Server>, base: Url, name: &str, deadline: Instant) -> Self {
+        HttpTransport { server, base, collection: name.to_owned(), token: Token::default(), deadline }
+    }
+
+    /// Asks for a file below the base (or the base itself, by an empty path): its body, not read yet, or what was said where there is none.
+    ///
+    /// Everything about one request is in here: redirects, credentials, retries and their pauses,
+    /// all within the deadline.
+    pub(crate) async fn open(&self, path: &str) -> Result<Opened> {
+        self.in_time(self.opened(path)).await
+    }
+
+    async fn opened(&self, path: &str) -> Result<Opened> {
+        let joined = if path.is_empty() { Ok(self.base.clone()) } else { self.base.join(&format!("./{path}")) };
+        let url = joined.map_err(|e| {
             Error::new(Code::NetworkStatus, "T-42", format!("a file's name makes no URL of this server: {e}"))
         })?;
         if !url.as_str().starts_with(self.base.as_str()) {
@@ -57,22 +73,34 @@ impl HttpTransport {
         }
         let mut pauses = PAUSES.into_iter();
         loop {
-            let failure = match self.once(&url, request.max_bytes).await {
-                Ok(fetched) => return Ok(fetched),
+            let failure = match self.once(&url).await {
+                Ok(opened) => return Ok(opened),
                 Err(failure) => failure,
             };
             let (Again::After(wanted), Some(ours)) = (failure.again, pauses.next()) else { return Err(failure.error) };
             let pause = wanted.unwrap_or(ours);
             // A pause beyond the deadline changes nothing about the answer.
-            if Instant::now().checked_add(pause).is_none_or(|then| then >= self.server.deadline) {
+            if Instant::now().checked_add(pause).is_none_or(|then| then >= self.deadline) {
                 return Err(failure.error);
             }
             tokio::time::sleep(pause).await;
         }
     }
 
+    /// `work`, if it is done before the deadline (T-43).
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match tokio::time::timeout_at(tokio::time::Instant::from_std(self.deadline), work).await {
+            Ok(done) => done,
+            Err(_) => {
+                let message = format!("the time limit of this run is over while {} is asked", origin(&self.base));
+                let hint = "give it longer with --time-limit, or `time` below [limits]";
+                Err(Error::new(Code::NetworkTimeLimit, "T-43", message).with_hint(hint))
+            }
+        }
+    }
+
     /// One try: redirects are followed, and a challenge is answered.
-    async fn once(&self, url: &Url, max_bytes: u64) -> Result<Fetched, Failure> {
+    async fn once(&self, url: &Url) -> Result<Opened, Failure> {
         let mut at = url.clone();
         let mut hops = 0_u32;
         loop {
@@ -82,7 +110,10 @@ impl HttpTransport {
             let sent = Outgoing { url: &at, authorization: header.clone(), form: None };
             let answered = self.server.send(sent).await?;
             match answered.status() {
-                200 => return Ok(Fetched::Bytes(answered.body(max_bytes).await?)),
+                200 => {
+                    answered.coded_as_stored()?;
+                    return Ok(Opened::Body(Box::new(answered)));
+                }
                 301 | 302 | 303 | 307 | 308 => {
                     hops = hops.saturating_add(1);
                     at = self.redirected(&answered, hops)?;
@@ -95,7 +126,7 @@ impl HttpTransport {
                 status @ (401 | 403 | 404) if !own => return Err(elsewhere(url, &at, status).into()),
                 404 => {
                     let words = said(answered).await;
-                    return Ok(Fetched::NotFound(format!("404 of {at}{words}")));
+                    return Ok(Opened::NotFound(format!("404 of {at}{words}")));
                 }
                 403 => {
                     let message = format!("{} denies access{}", origin(&at), said(answered).await);
@@ -107,7 +138,7 @@ impl HttpTransport {
     }
 
     /// Where a redirect leads, if it may be followed (N-23).
-    fn redirected(&self, answered: &Answered<'_>, hops: u32) -> Result<Url> {
+    fn redirected(&self, answered: &Answered, hops: u32) -> Result<Url> {
         let refuse = |why: String| {
             Error::new(Code::NetworkRedirect, "N-23", why).with_hint(next_step(Code::NetworkRedirect, &answered.url))
         };
@@ -128,18 +159,22 @@ impl HttpTransport {
     }
 }
 
+/// An answer to a request for a file.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    Body(Box<Answered>),
+    NotFound(String),
+}
+
 impl AsyncTransport for HttpTransport {
     async fn fetch(&self, request: Request) -> Fetched {
-        let deadline = tokio::time::Instant::from_std(self.server.deadline);
-        match tokio::time::timeout_at(deadline, self.answer(&request)).await {
-            Ok(Ok(fetched)) => fetched,
-            Ok(Err(e)) => Fetched::Failed(e),
-            Err(_) => {
-                let message = format!("the time limit of this run is over while {} is asked", origin(&self.base));
-                let hint = "give it longer with --time-limit, or `time` below [limits]";
-                Fetched::Failed(Error::new(Code::NetworkTimeLimit, "T-43", message).with_hint(hint))
+        let work = async {
+            match self.opened(&request.path).await? {
+                Opened::Body(answered) => answered.body(request.max_bytes).await.map(Fetched::Bytes),
+                Opened::NotFound(words) => Ok(Fetched::NotFound(words)),
             }
-        }
+        };
+        self.in_time(work).await.unwrap_or_else(Fetched::Failed)
     }
 }
 
@@ -154,7 +189,7 @@ fn elsewhere(asked: &Url, at: &Url, status: u16) -> Error {
 }
 
 /// An answer that is none: 429 and 5xx may be asked again.
-async fn refused_to_answer(answered: Answered<'_>, status: u16) -> Failure {
+async fn refused_to_answer(answered: Answered, status: u16) -> Failure {
     let (at, hint) = (origin(&answered.url), next_step(Code::NetworkStatus, &answered.url));
     let retry_after = answered.header(RETRY_AFTER).and_then(|text| pause_of(text, SystemTime::now()));
     let words = said(answered).await;
@@ -174,7 +209,7 @@ async fn refused_to_answer(answered: Answered<'_>, status: u16) -> Failure {
 
 /// What an error document says (N-21), else the first words of the body: of the server's own text,
 /// shown short and inert.
-pub(super) async fn said(answered: Answered<'_>) -> String {
+pub(super) async fn said(answered: Answered) -> String {
     let body = answered.error_body().await;
     let document: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
     let first = document.as_ref().and_then(|d| d.get("errors")?.get(0));

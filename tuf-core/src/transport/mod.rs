@@ -5,6 +5,8 @@ mod auth;
 #[cfg(feature = "client")]
 mod credentials;
 #[cfg(feature = "client")]
+mod fetcher;
+#[cfg(feature = "client")]
 mod folder;
 #[cfg(feature = "client")]
 mod http;
@@ -13,6 +15,8 @@ mod server;
 
 #[cfg(feature = "client")]
 pub use credentials::Credentials;
+#[cfg(feature = "client")]
+pub use fetcher::{Body, Fetcher, Offered, Pending, WebFetcher};
 #[cfg(feature = "client")]
 pub use folder::FolderTransport;
 #[cfg(feature = "client")]

@@ -1,7 +1,7 @@
 //! One server: its TLS, its connections, and what one request to it may take.
 
 use super::Credentials;
-use crate::error::{Code, Error, Result, escaped};
+use crate::error::{Code, Error, Result, escaped, shown};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue};
 use reqwest::{Client, Response};
 use rustls::pki_types::pem::PemObject;
@@ -113,7 +113,7 @@ pub struct Server {
     pub(super) deadline: Instant,
     own: OnceLock<Client>,
     other: OnceLock<Client>,
-    connections: Semaphore,
+    connections: Arc<Semaphore>,
 }
 
 /// No answer: why, and whether it is asked again.
@@ -139,7 +139,7 @@ impl From<Error> for Failure {
 impl Server {
     /// A server; everything must be over by `deadline`. Nothing is opened before the first request.
     pub fn new(settings: ServerSettings, deadline: Instant) -> Self {
-        let connections = Semaphore::new(CONNECTIONS);
+        let connections = Arc::new(Semaphore::new(CONNECTIONS));
         Server { settings, deadline, own: OnceLock::new(), other: OnceLock::new(), connections }
     }
 
@@ -154,8 +154,8 @@ impl Server {
     }
 
     /// Sends a request and waits for the head of the answer; at most [`CONNECTIONS`] at a time.
-    pub(super) async fn send(&self, request: Outgoing<'_>) -> Result<Answered<'_>, Failure> {
-        let permit = self.connections.acquire().await;
+    pub(super) async fn send(&self, request: Outgoing<'_>) -> Result<Answered, Failure> {
+        let permit = self.connections.clone().acquire_owned().await;
         let Ok(permit) = permit else { return Err(crate::trust::internal("the connections are closed").into()) };
         let client = self.client(request.url)?;
         let mut builder = match request.form {
@@ -176,7 +176,14 @@ impl Server {
         if response.headers().iter().map(size).fold(0, u64::saturating_add) > ERROR_BYTES {
             return Err(too_many_headers(request.url).into());
         }
-        Ok(Answered { response, url: request.url.clone(), times: &self.settings.times, _permit: permit })
+        Ok(Answered {
+            response,
+            url: request.url.clone(),
+            times: self.settings.times.clone(),
+            began: None,
+            got: 0,
+            _permit: permit,
+        })
     }
 
     /// Built at the first request; the machine's bundle is read only for a TLS host without
@@ -265,14 +272,16 @@ pub(super) struct Outgoing<'a> {
 
 /// The head of an answer; its body is read within bounds.
 #[derive(Debug)]
-pub(super) struct Answered<'s> {
+pub(crate) struct Answered {
     pub(super) response: Response,
     pub(super) url: Url,
-    times: &'s Times,
-    _permit: tokio::sync::SemaphorePermit<'s>,
+    times: Times,
+    began: Option<Instant>,
+    got: u64,
+    _permit: tokio::sync::OwnedSemaphorePermit,
 }
 
-impl Answered<'_> {
+impl Answered {
     pub(super) fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
@@ -281,31 +290,42 @@ impl Answered<'_> {
         self.response.headers().get(name)?.to_str().ok()
     }
 
+    /// An error unless the body comes as it is stored (T-44).
+    pub(super) fn coded_as_stored(&self) -> Result<()> {
+        let Some(coding) = self.header(CONTENT_ENCODING).filter(|c| !c.eq_ignore_ascii_case("identity")) else {
+            return Ok(());
+        };
+        let message = format!("{} sent another coding than was asked for", origin(&self.url));
+        Err(Error::new(Code::NetworkCoding, "T-44", message)
+            .values("identity", shown(coding))
+            .with_hint(next_step(Code::NetworkCoding, &self.url)))
+    }
+
+    /// The next bytes of the body; too few in too long a time are an error (T-43).
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        let Some(chunk) = self.response.chunk().await.map_err(|e| self.cut_off(&e))? else { return Ok(None) };
+        self.got = self.got.saturating_add(chunk.len() as u64);
+        let taken = began.elapsed();
+        let floor = u128::from(self.times.min_rate).saturating_mul(taken.as_millis()) / 1_000;
+        if taken > self.times.grace && u128::from(self.got) < floor {
+            let least = format!("{} bytes a second after {}", self.times.min_rate, seconds(self.times.grace));
+            let message = format!("{} sends too slowly", origin(&self.url));
+            return Err(Error::new(Code::NetworkTooSlow, "T-43", message)
+                .values(least, format_args!("{} bytes in {}", self.got, seconds(taken)))
+                .with_hint(next_step(Code::NetworkTooSlow, &self.url)));
+        }
+        Ok(Some(chunk.into()))
+    }
+
     /// The body, or its first `max + 1` bytes.
     pub(super) async fn body(mut self, max: u64) -> Result<Vec<u8>> {
-        if let Some(coding) = self.header(CONTENT_ENCODING).filter(|c| !c.eq_ignore_ascii_case("identity")) {
-            let message = format!("{} sent another coding than was asked for", origin(&self.url));
-            return Err(Error::new(Code::NetworkCoding, "T-44", message)
-                .values("identity", escaped(&coding.chars().take(80).collect::<String>()))
-                .with_hint(next_step(Code::NetworkCoding, &self.url)));
-        }
+        self.coded_as_stored()?;
         let most = usize::try_from(max.saturating_add(1)).unwrap_or(usize::MAX);
-        let began = Instant::now();
         let mut bytes: Vec<u8> = Vec::new();
         while bytes.len() < most {
-            let Some(chunk) = self.response.chunk().await.map_err(|e| self.cut_off(&e))? else { break };
+            let Some(chunk) = self.next().await? else { break };
             bytes.extend(chunk.iter().take(most.saturating_sub(bytes.len())));
-            let taken = began.elapsed();
-            let floor = u128::from(self.times.min_rate).saturating_mul(taken.as_millis()) / 1_000;
-            if taken > self.times.grace && (bytes.len() as u128) < floor {
-                let message = format!("{} sends too slowly", origin(&self.url));
-                return Err(Error::new(Code::NetworkTooSlow, "T-43", message)
-                    .values(
-                        format_args!("{} bytes a second after {}", self.times.min_rate, seconds(self.times.grace)),
-                        format_args!("{} bytes in {}", bytes.len(), seconds(taken)),
-                    )
-                    .with_hint(next_step(Code::NetworkTooSlow, &self.url)));
-            }
         }
         Ok(bytes)
     }

@@ -14,8 +14,8 @@ mod search;
 mod session;
 mod set;
 mod settings;
+mod target;
 
-#[cfg(feature = "client")]
 pub(crate) use machine::local_name;
 pub use machine::{Absent, Answer as Fetched, Changes, Committed, FileName, Job, Request, Step};
 pub use mode::{Exception, Mode};
@@ -24,8 +24,11 @@ pub use pattern::pattern_matches;
 pub use pin::Pin;
 pub use record::{Checked, Record};
 pub use search::{Found, Lookup, Need, Query, TagRule};
+#[cfg(feature = "client")]
+pub(crate) use session::not_signed;
 pub use session::{Outcome, Trusted, start};
 pub use settings::{Ages, Settings, Unreachable};
+pub use target::TargetCheck;
 
 use crate::error::{Code, Error};
 use crate::limits::{Budget, Limits};

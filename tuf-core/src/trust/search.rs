@@ -161,6 +161,7 @@ impl<'s> Search<'s, '_> {
 
     /// TUF 5.6.7: pre-order depth first in order of appearance; a role counts at its first visit.
     fn tuf(&mut self, path: &str) -> Walked<Vec<Found>> {
+        super::target::check_path(path)?;
         let mut seen = BTreeSet::new();
         let mut stack = vec![(role::ROOT.to_owned(), role::TARGETS.to_owned(), 0u64)];
         while let Some((delegator, name, depth)) = stack.pop() {

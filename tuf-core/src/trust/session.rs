@@ -305,7 +305,7 @@ impl Session {
     }
 }
 
-fn not_signed(query: &Query) -> Error {
+pub(crate) fn not_signed(query: &Query) -> Error {
     let what = match query {
         Query::Name(name) => format!("`{}`", crate::error::shown(name)),
         Query::Digest(digest) => format!("the digest sha256:{}", hex(digest)),

@@ -164,7 +164,7 @@ fn target(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Target> {
         }
         Ok(())
     })?;
-    Ok(Target { length, hashes, custom })
+    Ok(Target { length, hashes, custom, named_by: None })
 }
 
 fn read_delegations(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegations> {

@@ -92,16 +92,24 @@ fn file_meta(reader: &mut Reader<'_>) -> Result<FileMeta> {
 
 /// Hex by algorithm; unknown algorithms are passed by (T-40).
 fn read_hashes(reader: &mut Reader<'_>) -> Result<Hashes> {
+    read_spelled_hashes(reader).map(|(hashes, _)| hashes)
+}
+
+/// The hashes, and the one that names a file, as it is spelled (T-19, T-36).
+fn read_spelled_hashes(reader: &mut Reader<'_>) -> Result<(Hashes, Option<String>)> {
+    const NAMING: [&str; 3] = ["sha256", "sha512", "blake2b-256"];
     let mut hashes = Hashes::default();
+    let mut spelled: [Option<String>; 3] = Default::default();
     reader.object(|r, name| {
-        if !matches!(name.as_ref(), "sha256" | "sha512" | "blake2b-256") {
+        let Some((_, place)) = NAMING.iter().zip(&mut spelled).find(|(known, _)| **known == name.as_ref()) else {
             return r.skip();
-        }
+        };
         let text = r.string()?;
+        *place = Some(text.as_ref().to_owned());
         let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| encoding("a hash that is no hex"))?;
         put_hash(&mut hashes, name, &bytes)
     })?;
-    Ok(hashes)
+    Ok((hashes, spelled.into_iter().flatten().next()))
 }
 
 pub(super) fn targets(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Targets> {
@@ -127,7 +135,7 @@ fn target(reader: &mut Reader<'_>) -> Result<Target> {
     reader.object(|r, name| {
         match name.as_ref() {
             "length" => target.length = Some(r.count(0)?),
-            "hashes" => target.hashes = read_hashes(r)?,
+            "hashes" => (target.hashes, target.named_by) = read_spelled_hashes(r)?,
             "custom" => {
                 let (kind, text) = (r.kind()?, r.verbatim()?);
                 if kind != Kind::Object {
