@@ -326,9 +326,15 @@ fn t_27_no_fallback() {
     {
         assert!(set.targets(delegator, name).is_none(), "{delegator} {name}");
     }
-    for name in ["p/nothing", "r/b.txt", "b.txt", "", "a.txt/", "A.txt"] {
-        let run = repo.look_up(name);
-        assert_eq!(run.role(), Err(Code::TargetNotSigned), "{name}");
+    for (name, code) in [
+        ("p/nothing", Code::TargetNotSigned),
+        ("r/b.txt", Code::TargetNotSigned),
+        ("b.txt", Code::TargetNotSigned),
+        ("A.txt", Code::TargetNotSigned),
+        ("", Code::TargetPath),
+        ("a.txt/", Code::TargetPath),
+    ] {
+        assert_eq!(repo.look_up(name).role(), Err(code), "{name}");
     }
     // Listed by a role whose delegation does not cover it.
     let listed = repo.signed["project"]["targets"]["p/b.txt"].clone();

@@ -83,6 +83,7 @@ pub struct Builder {
     ages: Ages,
     times: Times,
     key_ids: KeyIds,
+    forbidden_is_missing: bool,
     on_bytes: Option<Arc<OnBytes>>,
 }
 
@@ -113,6 +114,7 @@ impl Builder {
             ages: Ages::default(),
             times: Times::default(),
             key_ids: KeyIds::default(),
+            forbidden_is_missing: true,
             on_bytes: None,
         }
     }
@@ -213,6 +215,14 @@ impl Builder {
         self
     }
 
+    /// Whether a denied request (403) for the next root ends the chain of roots, with a warning
+    /// (default: object stores answer so), or is an error (T-8).
+    #[must_use]
+    pub fn forbidden_is_missing(mut self, on: bool) -> Self {
+        self.forbidden_is_missing = on;
+        self
+    }
+
     /// Called with the bytes of a download that have been checked so far.
     #[must_use]
     pub fn on_bytes(mut self, told: impl Fn(&TargetInfo, u64) + Send + Sync + 'static) -> Self {
@@ -240,6 +250,7 @@ impl Builder {
         let mut settings = Settings::new(&name, Format::Tuf1, Pin::Root(self.root), self.clock.now());
         settings.injected = self.clock.injected();
         settings.wire.key_ids = self.key_ids;
+        settings.forbidden_is_missing = self.forbidden_is_missing;
         settings.limits = self.limits;
         settings.ages = self.ages;
         Ok(AsyncClient {

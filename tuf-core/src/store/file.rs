@@ -161,15 +161,14 @@ impl Store for FileStore {
     fn load(&mut self, file: &FileName, want: Option<&str>) -> Result<Option<Vec<u8>>> {
         self.look_at_folder()?;
         let path = file.path();
-        let goal = read(&self.goal(&path), &path)?;
-        let Some(want) = want else { return Ok(goal) };
-        let fits = |bytes: &Option<Vec<u8>>| bytes.as_ref().is_some_and(|b| hex(&sha256(b)) == want);
-        if fits(&goal) {
-            return Ok(goal);
+        // What lies beside is looked for first: once it is gone, it has become the goal.
+        if let Some(want) = want
+            && let Some(beside) = read(&self.goal(&format!("{path}.{want}{NEW}")), &path)?
+            && hex(&sha256(&beside)) == want
+        {
+            return Ok(Some(beside));
         }
-        // The new bytes still lie beside, or were renamed between the two looks.
-        let beside = read(&self.goal(&format!("{path}.{want}{NEW}")), &path)?;
-        if fits(&beside) { Ok(beside) } else { read(&self.goal(&path), &path) }
+        read(&self.goal(&path), &path)
     }
 
     fn commit(&mut self, changes: &Changes) -> Result<Committed> {
@@ -194,8 +193,8 @@ impl Store for FileStore {
                     news.push((path.clone(), new.clone(), written(&new, bytes).map_err(|e| failed(&e, &path, way))?));
                 }
             }
-            for (path, _, file) in &news {
-                file.sync_all().map_err(|e| failed(&e, path, way))?;
+            if let Some((e, path)) = sync_all(&news) {
+                return Err(failed(&e, &path, way));
             }
             if let Some((_, new, _)) = news.iter().find(|(path, ..)| *path == record) {
                 fs::rename(new, self.goal(&record)).map_err(|e| failed(&e, &record, way))?;
@@ -288,6 +287,29 @@ fn written(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = open(path, OpenOptions::new().write(true).create(true).truncate(true))?;
     file.write_all(bytes)?;
     Ok(file)
+}
+
+/// More files than this are synced side by side: the device waits for all of them at once.
+const SYNCED_IN_A_ROW: usize = 8;
+const SYNCED_AT_ONCE: usize = 8;
+
+/// A new file: its path below the folder, where it lies until it is renamed, and its handle.
+type New = (String, PathBuf, File);
+
+/// Syncs new files; the first failure, and of which.
+fn sync_all(news: &[New]) -> Option<(io::Error, String)> {
+    fn in_a_row(news: &[New]) -> Option<(io::Error, String)> {
+        news.iter().find_map(|(path, _, file)| Some((file.sync_all().err()?, path.clone())))
+    }
+    if news.len() <= SYNCED_IN_A_ROW {
+        return in_a_row(news);
+    }
+    std::thread::scope(|scope| {
+        let shares = news.chunks(news.len().div_ceil(SYNCED_AT_ONCE));
+        let threads: Vec<_> = shares.map(|share| scope.spawn(move || in_a_row(share))).collect();
+        let lost = |_| Some((io::Error::other("a thread that syncs has failed"), String::new()));
+        threads.into_iter().filter_map(|thread| thread.join().unwrap_or_else(lost)).next()
+    })
 }
 
 fn private_folder(folder: &Path) -> io::Result<()> {

@@ -139,24 +139,30 @@ impl HttpTransport {
 
     /// Where a redirect leads, if it may be followed (N-23).
     fn redirected(&self, answered: &Answered, hops: u32) -> Result<Url> {
+        let from = &answered.url;
         let refuse = |why: String| {
-            Error::new(Code::NetworkRedirect, "N-23", why).with_hint(next_step(Code::NetworkRedirect, &answered.url))
+            let message = format!("{} redirects {why}", origin(from));
+            Error::new(Code::NetworkRedirect, "N-23", message).with_hint(next_step(Code::NetworkRedirect, from))
         };
-        let from = origin(&answered.url);
         if hops > REDIRECTS {
-            return Err(refuse(format!("{from} redirects more than {REDIRECTS} times")));
+            return Err(refuse(format!("more than {REDIRECTS} times")));
         }
-        let to = answered.header(LOCATION).and_then(|l| answered.url.join(l).ok());
-        let to = to.ok_or_else(|| refuse(format!("{from} redirects to no URL")))?;
-        let plain = to.scheme() == "http" && answered.url.scheme() == "http" && self.server.may_be_plain(&to);
-        if to.scheme() != "https" && !plain {
-            return Err(refuse(format!("{from} redirects to {}, which is not https", escaped(&origin(&to)))));
-        }
-        if !to.username().is_empty() || to.password().is_some() {
-            return Err(refuse(format!("{from} redirects to a URL with user information")));
-        }
-        Ok(to)
+        goal(from, answered.header(LOCATION), |to| self.server.may_be_plain(to)).map_err(refuse)
     }
+}
+
+/// Where a redirect leads: never from https to another scheme, and to plain http only where it
+/// would be asked anyway.
+fn goal(from: &Url, location: Option<&str>, may_be_plain: impl Fn(&Url) -> bool) -> Result<Url, String> {
+    let to = location.and_then(|l| from.join(l).ok()).ok_or_else(|| "to no URL".to_owned())?;
+    let plain = to.scheme() == "http" && from.scheme() == "http" && may_be_plain(&to);
+    if to.scheme() != "https" && !plain {
+        return Err(format!("to {}, which is not https", escaped(&origin(&to))));
+    }
+    if !to.username().is_empty() || to.password().is_some() {
+        return Err("to a URL with user information".to_owned());
+    }
+    Ok(to)
 }
 
 /// An answer to a request for a file.
@@ -253,6 +259,39 @@ mod tests {
             assert_eq!(pause_of(text, now), want.map(Duration::from_secs), "{text}");
         }
         assert_eq!(PAUSES.map(|p| p.as_millis()), [200, 1_000]);
+    }
+
+    /// T-44.3 N-23.3 N-23.8: https stays https; plain http leads to loopback, or where it was asked for.
+    #[test]
+    fn redirects_lead_to_what_would_be_asked_anyway() {
+        let settings = crate::transport::ServerSettings::new(Url::parse("http://plain.example/").expect("a URL"));
+        let server = Server::new(settings, Instant::now());
+        for (from, to, fine) in [
+            ("https://a.example/x", "https://b.example/y", true),
+            ("https://a.example/x", "/y", true),
+            ("https://a.example/x", "http://a.example/x", false),
+            ("https://a.example/x", "http://127.0.0.1/x", false),
+            ("https://a.example/x", "http://plain.example/x", false),
+            ("https://a.example/x", "file:///etc/passwd", false),
+            ("https://a.example/x", "https://user:pw@b.example/", false),
+            ("http://127.0.0.1/x", "http://localhost:8080/x", true),
+            ("http://127.0.0.1/x", "http://plain.example/x", true),
+            ("http://127.0.0.1/x", "http://other.example/x", false),
+            ("http://127.0.0.1/x", "https://other.example/x", true),
+            ("http://127.0.0.1/x", "http://127.0.0.1.example/", false),
+        ] {
+            let led = goal(&Url::parse(from).expect("a URL"), Some(to), |to| server.may_be_plain(to));
+            assert_eq!(led.is_ok(), fine, "{from} {to}: {led:?}");
+        }
+        assert!(goal(&Url::parse("https://a.example").expect("a URL"), None, |_| true).is_err());
+    }
+
+    /// T-43.7: the defaults.
+    #[test]
+    fn times_by_default() {
+        let times = crate::transport::Times::default();
+        let seconds = (times.connect.as_secs(), times.idle.as_secs(), times.total.as_secs(), times.grace.as_secs());
+        assert_eq!((seconds, times.min_rate), ((10, 20, 300, 10), 1_024));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::set::Arrival;
 use super::{Exception, internal};
 use crate::crypto::hex;
 use crate::error::{Answer, Code, Error, Result};
-use crate::metadata::{FileMeta, Format, Metadata, role};
+use crate::metadata::{FileMeta, Format, Hashes, Metadata, role};
 
 impl Session {
     /// The specification's order: roots first.
@@ -243,14 +243,19 @@ impl Session {
         self.obtain(vec![need]).await
     }
 
-    /// The kept file, if it is what the parent lists.
+    /// The kept file, if it is what the parent lists. Where a SHA-256 is listed the recorded one
+    /// tells; whether all that is listed holds is judged where the file is taken.
     pub(super) async fn kept_as_listed(&mut self, file: &FileName, meta: &FileMeta) -> Result<Option<Vec<u8>>> {
         let Some(bytes) = self.kept(file.clone()).await? else { return Ok(None) };
+        let recorded = self.record.sha256_of(file);
         let length = meta
             .length()
             .is_none_or(|l| l == bytes.len() as u64 || Exception::LengthUpperBound.holds(self.settings.mode));
-        let same = length && meta.hashes().is_none_or(|h| h.check(&bytes).is_ok());
-        Ok(same.then_some(bytes))
+        let same = |hashes: &Hashes| match hashes.sha256 {
+            Some(listed) => recorded == Some(hex(&listed)),
+            None => hashes.check(&bytes).is_ok(),
+        };
+        Ok((length && meta.hashes().is_none_or(same)).then_some(bytes))
     }
 
     /// The path of a file below the metadata URL (T-19; N: names by hash).

@@ -204,7 +204,7 @@ impl TrustedSet {
                 .for_role(name)
                 .values(length, if found > length { format!("more than {length}") } else { found.to_string() });
             // Compatible mode: the length is an upper bound (N-41).
-            if found > length || self.wire.format == Format::Tuf1 {
+            if found > length || !self.allows(Exception::LengthUpperBound) {
                 return Err(e);
             }
             if let Some(hashes) = meta.hashes() {

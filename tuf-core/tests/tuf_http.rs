@@ -1,0 +1,71 @@
+//! What ends the chain of roots over HTTP (T-8), with a whole TUF 1.0 repository.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
+
+#[path = "../../verify-cli/tests/common/bad_server.rs"]
+mod bad_server;
+
+use bad_server::{Act, BadServer};
+use std::fs;
+use tuf_core::client::{Client, Clock};
+use tuf_core::time::Time;
+use tuf_core::{Code, Error};
+
+#[derive(Debug)]
+struct Then;
+
+impl Clock for Then {
+    fn now(&self) -> Time {
+        Time::parse("2026-11-26T00:00:00Z").unwrap()
+    }
+}
+
+/// Serves the repository; the request for the third root, which there is not, is answered as told.
+fn server(third: impl Fn() -> Act + Send + Sync + 'static) -> BadServer {
+    let folder = test_vectors::root().join("tuf1/smoke/metadata");
+    BadServer::new(move |seen, _| match seen.path.trim_start_matches('/') {
+        "3.root.json" => third(),
+        name => match fs::read(folder.join(name)) {
+            Ok(bytes) => Act::Fine(200, vec![], bytes),
+            Err(_) => Act::Fine(404, vec![], vec![]),
+        },
+    })
+}
+
+fn refreshed(server: &BadServer, forbidden_is_missing: bool) -> (Option<Code>, Vec<Code>) {
+    let root = fs::read(test_vectors::root().join("tuf1/smoke/metadata/1.root.json")).unwrap();
+    let builder = Client::builder(root).clock(Then).user_agent("updater/3").forbidden_is_missing(forbidden_is_missing);
+    let mut client = builder.metadata_url(&server.url()).unwrap().build().unwrap();
+    let code = client.refresh().err().map(|e| e.code());
+    let warnings = client.trusted().map(|set| set.warnings().iter().map(Error::code).collect());
+    (code, warnings.unwrap_or_default())
+}
+
+/// T-8.1 T-8.2 T-8.3 T-8.4 T-8.5 T-8.6 T-8.8 T-8.15 T-8.16 T-54.4, go-tuf "403 as error": only "not found" ends
+/// the chain.
+#[test]
+fn only_not_found_ends_the_chain_of_roots() {
+    let status = |status: u16| move || Act::Fine(status, vec![("retry-after", "0".to_owned())], vec![]);
+    let elsewhere = |status: u16| {
+        let other = BadServer::new(move |_, _| Act::Fine(status, vec![], vec![]));
+        move || Act::Fine(302, vec![("location", format!("{}/3.root.json", other.other_url()))], vec![])
+    };
+    let cut = || Act::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec());
+    for (server, forbidden_is_missing, code, warned) in [
+        (server(status(404)), true, None, false),
+        (server(status(403)), true, None, true),
+        (server(status(403)), false, Some(Code::AuthDenied), false),
+        (server(status(500)), true, Some(Code::NetworkStatus), false),
+        (server(status(429)), true, Some(Code::NetworkRateLimited), false),
+        (server(status(410)), true, Some(Code::NetworkStatus), false),
+        (server(|| Act::Raw(vec![])), true, Some(Code::NetworkCutOff), false),
+        (server(cut), true, Some(Code::NetworkCutOff), false),
+        (server(elsewhere(404)), true, Some(Code::NetworkRedirect), false),
+        (server(elsewhere(403)), true, Some(Code::NetworkRedirect), false),
+    ] {
+        let (got, warnings) = refreshed(&server, forbidden_is_missing);
+        assert_eq!(got, code, "{:?}", server.paths());
+        assert_eq!(warnings.contains(&Code::RootDenied), warned, "{warnings:?}");
+        assert!(server.seen().iter().all(|s| s.header("user-agent") == Some("updater/3")));
+    }
+}
