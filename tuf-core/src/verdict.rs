@@ -228,7 +228,7 @@ fn hint(code: Code) -> &'static str {
             "see what its server offers, and have the publisher confirm it: verify-cli trust fetch NAME"
         }
         Code::ConfigNoServer => {
-            "name its server in the configuration: [server.\"NAME\"] url = \"https://…\"; which file that is: verify-cli --help"
+            "name its server in the configuration: server.\"NAME\".url = \"https://…\"; which file that is: verify-cli --help"
         }
         Code::PinMismatch => {
             "see what is pinned: verify-cli trust show NAME; ask the publisher, over another channel, which certificate is theirs"
@@ -338,7 +338,13 @@ impl Document {
         let found = answer.as_deref().unwrap_or_default();
         let of_tag = |f: &Found| Listed { tag: Some(f.path.clone()), path: None, target: target(f, about.name) };
         let one = about.subject.kind != "collection";
-        let many = !one || about.subject.tag.is_none();
+        let artifact = about.subject.kind == "artifact";
+        let many = !artifact && (!one || about.subject.tag.is_none());
+        // Only an image has a pinned reference.
+        let answer_of = |f: &Found| match target(f, about.name) {
+            target if artifact => Target { pinned: None, ..target },
+            target => target,
+        };
         let set_warnings = outcome.set.as_ref().map(TrustedSet::warnings).unwrap_or_default();
         let mut warnings: Vec<Reason> = Vec::new();
         for e in about.warnings.iter().chain(set_warnings).chain(notes) {
@@ -353,7 +359,7 @@ impl Document {
             judged_at: whole_seconds(about.settings.start),
             injected: about.settings.injected,
             subject: about.subject.clone(),
-            target: found.first().filter(|_| one).map(|f| target(f, about.name)),
+            target: found.first().filter(|_| one).map(answer_of),
             targets: (many && error.is_none()).then(|| found.iter().map(of_tag).collect()),
             trust: vec![trust(about, outcome)],
             reason: error.map(|e| Reason::of(e, collection)),

@@ -13,6 +13,7 @@ use tuf_core::time::Time;
 use tuf_core::transport::{Credentials, Proxy, Times};
 use tuf_core::trust::{Mode, TagRule};
 use tuf_core::verdict::Document;
+use tuf_core::wire::KeyIds;
 use tuf_core::{Code, Error};
 
 /// Inside the life of every captured timestamp (they expire on 2026-12-07).
@@ -294,6 +295,14 @@ fn server_keys_of_the_network() {
     assert_eq!(with("user-agent = \"gate/1\"\n").0.user_agent, "gate/1");
     assert!(with("forbidden-is-missing = true\n").1);
     assert!(with("format = \"tuf1\"\n").1 && !with("format = \"tuf1\"\nforbidden-is-missing = false\n").1);
+
+    for (policy, ids) in
+        [("", KeyIds::Opaque), ("key-ids = \"opaque\"", KeyIds::Opaque), ("key-ids = \"computed\"", KeyIds::Computed)]
+    {
+        let text = format!("[server.\"{WEB}\"]\nurl = \"https://a.test\"\n{pin}[policy.\"{WEB}\"]\n{policy}\n");
+        let resolved = client.config(&text).resolve(WEB, Time::parse(NOW).expect("a time"), true, &chosen);
+        assert_eq!(resolved.expect("a server").settings.wire.key_ids, ids, "{policy}");
+    }
 
     let ms = std::time::Duration::from_millis;
     let limits = |keys: &str, choices: &Choices| settings("", &format!("[limits]\n{keys}\n"), choices).0.times;

@@ -58,6 +58,12 @@ pub(crate) enum Verb {
     /// Verify images, list what is signed
     #[command(subcommand)]
     Image(Image),
+    /// Verify release files against a TUF 1.0 repository
+    #[command(subcommand)]
+    Artifact(Artifact),
+    /// TUF 1.0 repositories: refresh, download
+    #[command(subcommand)]
+    Tuf(Tuf),
     /// What is remembered of each collection, and mending it
     #[command(subcommand)]
     Cache(Cache),
@@ -81,6 +87,48 @@ fn time(text: &str) -> Result<Duration, String> {
     let seconds = || text.parse().ok().map(Duration::from_secs);
     let span = tuf_core::client::span(text).or_else(seconds).filter(|t| !t.is_zero());
     span.ok_or_else(|| "a time is a number of seconds, or a number with ms, s, m, h or d".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Artifact {
+    /// Is this file what its publisher signed, and is that current?
+    ///
+    /// Prints the target's digest and the file's name on stdout, if it is trusted.
+    Verify {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The target's path in the repository
+        #[arg(long, value_name = "PATH")]
+        target: String,
+        /// The repository's name in the configuration
+        #[arg(long, value_name = "NAME")]
+        repository: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tuf {
+    /// Bring a repository's metadata up to date
+    Refresh {
+        /// The repository's name in the configuration
+        #[arg(value_name = "NAME")]
+        repository: String,
+    },
+    /// Download targets, each verified before it stands under its name
+    ///
+    /// Prints where they lie, if all are trusted.
+    Download {
+        /// The repository's name in the configuration
+        #[arg(value_name = "NAME")]
+        repository: String,
+        /// The targets' paths in the repository
+        #[arg(value_name = "PATH", required = true)]
+        targets: Vec<String>,
+        /// The folder that they are put into
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        into: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -68,7 +68,7 @@ pub(crate) fn save(global: &Global, save: &Save) -> u8 {
             let status = output::list(&document, global.output);
             if status == 0 {
                 output::note(&format!(
-                    "saved in {0}; once the server is gone: [server.\"{1}\"] url = \"file:{0}\"",
+                    "saved in {0}, current until its timestamp expires; once the server is gone: server.\"{1}\".url = \"file:{0}\"",
                     std::path::absolute(&save.folder).unwrap_or_else(|_| save.folder.clone()).display(),
                     shown(&save.gun)
                 ));

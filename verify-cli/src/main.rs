@@ -1,6 +1,7 @@
 //! `verify-cli`: is this image digest what its publisher signed, and is it current?
 
 mod args;
+mod artifact;
 mod cache;
 mod explain;
 mod image;
@@ -32,6 +33,8 @@ fn run(cli: args::Cli) -> u8 {
         args::Verb::Image(args::Image::List(list)) => image::list(&cli.global, list),
         args::Verb::Image(args::Image::Explain(explain)) => image::explain(&cli.global, explain),
         args::Verb::Image(args::Image::Save(save)) => image::save(&cli.global, save),
+        args::Verb::Artifact(verb) => artifact::run(&cli.global, verb),
+        args::Verb::Tuf(verb) => artifact::tuf(&cli.global, verb),
         args::Verb::Completions { shell } => pages::completions(*shell),
         args::Verb::Man { folder } => pages::man(&cli.global, folder),
         args::Verb::Cache(verb) => cache::run(&cli.global, verb),

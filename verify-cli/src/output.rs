@@ -38,6 +38,24 @@ pub(crate) fn answers(documents: &[Document], how: Show) -> u8 {
     written(&text, status)
 }
 
+/// Prints the answers for files, with a line for each; and returns the exit status.
+pub(crate) fn artifacts(documents: &[Document], files: &[String], format: Format) -> u8 {
+    documents.iter().for_each(explain);
+    let status = worst_status(documents);
+    let digest = |d: &Document| match d {
+        Document::Verdict(v) => v.target.as_ref().and_then(|t| t.digest.clone()).unwrap_or_default(),
+        Document::Error(_) => String::new(),
+    };
+    let text = match format {
+        Format::Json => json(documents),
+        Format::Text if status == 0 => {
+            documents.iter().zip(files).map(|(d, file)| format!("{}  {file}\n", digest(d))).collect()
+        }
+        Format::Text => String::new(),
+    };
+    written(&text, status)
+}
+
 /// Prints a list of signed tags and returns the exit status.
 pub(crate) fn list(document: &Document, format: Format) -> u8 {
     explain(document);

@@ -3,49 +3,69 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "common/pages.rs"]
+mod pages;
+#[path = "common/servers.rs"]
+mod servers;
 
 use common::User;
-use std::process::Command;
+use pages::{Page, Terminal};
 
-fn readme() -> String {
-    std::fs::read_to_string(test_vectors::root().join("../README.md")).expect("the README")
-}
-
-/// The code blocks of a language, in order.
-fn blocks(text: &str, language: &str) -> Vec<String> {
-    let fence = format!("```{language}\n");
-    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
-}
+const WITH_SERVERS: &str = "A trust repository and a verified image of your own";
 
 #[test]
 fn every_command_of_the_readme_does_what_it_says() {
-    let text = readme();
+    let page = Page::read("README.md");
     let user = User::new();
-    let repository = test_vectors::root().join("..");
-    let toml = &blocks(&text, "toml")[0];
-    user.configure(&toml.replace("/path/to/this/repository", &repository.display().to_string()));
-    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_verify-cli")).parent().expect("a folder").display().to_string();
-    let mut ran = 0;
-    for block in blocks(&text, "sh") {
-        // The two commands of the first page, and the installation, are run by CI and by hand.
-        let first = block.split_whitespace().next().unwrap_or_default().to_owned();
-        if first == "cargo" || first == ".ci/test" {
-            continue;
-        }
-        let mut shell = Command::new("bash");
-        shell.args(["-euo", "pipefail", "-c", &block]).current_dir(user.path("work")).env_clear();
-        shell.env("HOME", user.home.path()).env("PATH", format!("{bin}:/usr/bin:/bin"));
-        let run = user.ended(&shell.output().expect("bash"));
-        assert_eq!(run.status, 0, "{block}\n{}", run.whole());
-        ran += 1;
+    let repository = test_vectors::root().join("..").display().to_string();
+    let terminal = Terminal::new(&user).name("/path/to/this/repository", repository);
+    terminal.configure(&page.only("Your own images", "toml"), "");
+    // The two commands at the top, and the installation, are run by CI and by hand.
+    for block in page.blocks("verify-cli", "sh") {
+        assert!(block.text.starts_with("cargo run") || block.text == ".ci/test\n", "{}", block.text);
+        page.done(&block);
     }
-    assert_eq!(ran, 3, "blocks of commands");
+    let own = page.blocks("Your own images", "sh");
+    assert_eq!(own[0].text, "cargo install --locked --path verify-cli\n");
+    page.done(&own[0]);
+    page.run_some("Your own images", 1..own.len(), &terminal);
+    // Those are run below.
+    page.blocks(WITH_SERVERS, "sh").iter().for_each(|block| page.done(block));
+    page.is_done();
 }
 
 /// What the first command prints stands in the README.
 #[test]
 fn the_sample_prints_what_the_readme_shows() {
     let run = User::new().run(&["image", "verify", "--sample"]);
-    let shown = &blocks(&readme(), "text")[0];
-    assert_eq!(format!("{}{}", run.stderr, run.stdout), *shown);
+    let shown = Page::read("README.md").only("verify-cli", "text");
+    assert_eq!(format!("{}{}", run.stderr, run.stdout), shown);
+}
+
+mod with_servers {
+    use super::*;
+    use servers::Servers;
+
+    #[test]
+    fn a_trust_repository_and_a_verified_image_of_your_own() {
+        let page = Page::read("README.md");
+        let user = User::new();
+        let work = user.path("trust").display().to_string();
+        let own = page.blocks(WITH_SERVERS, "sh");
+        assert_eq!(own[0].text, "test-vectors/servers/start.sh /tmp/trust\n");
+        let servers = Servers::start(&[&work]);
+        page.done(&own[0]);
+        assert_eq!(own[1].text.lines().count(), 5, "five lines");
+
+        let terminal = Terminal::new(&user).folder(&test_vectors::root().join("..")).name("/tmp/trust", &work);
+        let printed = page.run_some(WITH_SERVERS, 1..3, &terminal);
+        let line = printed.lines().map(str::trim).find(|line| line.starts_with("verify-cli trust add "));
+        let id = line.unwrap_or_else(|| panic!("no line to paste: {printed}")).rsplit(' ').next().expect("an id");
+        // A shell of its own: with the variables that the others set.
+        let terminal = terminal.name("ID", id).variable("VERIFY_CLI_CONFIG", format!("{work}/config.toml"));
+        let terminal = terminal.variable("REGISTRY", servers.registry());
+        let printed = page.run_some(WITH_SERVERS, 3..4, &terminal);
+        let pinned = format!("{}/team/app@sha256:", servers.registry());
+        assert!(printed.lines().any(|line| line.starts_with(&pinned)), "{printed}");
+    }
 }

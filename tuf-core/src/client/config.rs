@@ -2,16 +2,19 @@
 //!
 //! A prefix is a whole name or ends at a `/`; the longest wins (N-9).
 
-use super::keys::{AgeKeys, File, FormatKey, LimitKeys, ModeKey, Policy, Server, TagRuleKey, Trust, UnreachableKey};
+use super::keys::{
+    AgeKeys, File, FormatKey, KeyIdsKey, LimitKeys, ModeKey, Policy, Server, TagRuleKey, Trust, UnreachableKey,
+};
 use super::run::Progress;
 use super::source::{Files, Source};
 use crate::certificate::Authority;
 use crate::error::{Code, Error, Result, shown};
 use crate::metadata::Format;
 use crate::time::Time;
-use crate::transport::Credentials;
+use crate::transport::{Credentials, Times};
 use crate::trust::{Mode, Pin, Settings, TagRule, Unreachable};
 use crate::verdict::PinSource;
+use crate::wire::KeyIds;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -66,6 +69,12 @@ pub struct Resolved {
     pub from: Source,
     /// The prefix of the server's entry: its connections are shared.
     pub server: String,
+    /// Where targets lie.
+    pub targets: Option<url::Url>,
+    /// Whether a target's file name begins with its hash where consistent snapshots are on.
+    pub hash_prefix: bool,
+    /// How long things may take.
+    pub times: Times,
     /// What is to be said of the source in any case.
     pub warnings: Vec<Error>,
 }
@@ -217,6 +226,10 @@ impl Config {
             (None, None) => TagRule::ReleasesFirst,
         };
         let mut settings = Settings::new(name, format, pin, now).mode(mode);
+        settings.wire.key_ids = match policy.and_then(|p| p.key_ids) {
+            None | Some(KeyIdsKey::Opaque) => KeyIds::Opaque,
+            Some(KeyIdsKey::Computed) => KeyIds::Computed,
+        };
         settings.injected = injected;
         settings.offline = choices.offline;
         settings.no_persist = choices.no_persist;
@@ -231,7 +244,20 @@ impl Config {
         self.ages.apply(&mut settings.ages);
         let from = server.source(name, &self.limits, self.proxy.as_deref(), choices)?;
         let (source, warnings) = (server.url.clone(), super::source::warnings(&from));
-        Ok(Resolved { settings, rule, pin: pinned_by, source, from, server: prefix.to_owned(), warnings })
+        let mut times = self.limits.times();
+        times.total = choices.time_limit.unwrap_or(times.total);
+        Ok(Resolved {
+            settings,
+            rule,
+            pin: pinned_by,
+            source,
+            from,
+            server: prefix.to_owned(),
+            targets: server.targets(name)?,
+            hash_prefix: server.hash_prefix.unwrap_or(true),
+            times,
+            warnings,
+        })
     }
 
     /// N-9: certificate ids or a root file by the longest prefix, then an authority, then trust on

@@ -42,6 +42,8 @@ pub(super) struct Server {
     pub(super) realms: Vec<String>,
     pub(super) user_agent: Option<String>,
     pub(super) forbidden_is_missing: Option<bool>,
+    pub(super) targets_url: Option<String>,
+    pub(super) hash_prefix: Option<bool>,
     #[serde(skip)]
     pub(super) folder: PathBuf,
     #[serde(skip)]
@@ -95,6 +97,7 @@ pub(super) struct Policy {
     pub(super) tag_rule: Option<TagRuleKey>,
     pub(super) required_roles: Option<Vec<String>>,
     pub(super) required_count: Option<usize>,
+    pub(super) key_ids: Option<KeyIdsKey>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -102,6 +105,13 @@ pub(super) struct Policy {
 pub(super) enum ModeKey {
     Strict,
     Compatible,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum KeyIdsKey {
+    Opaque,
+    Computed,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -118,6 +128,7 @@ pub(super) struct LimitKeys {
     pub(super) timestamp: Option<u64>,
     pub(super) snapshot: Option<u64>,
     pub(super) targets: Option<u64>,
+    pub(super) target: Option<u64>,
     pub(super) roles: Option<u64>,
     pub(super) depth: Option<u64>,
     pub(super) rotations: Option<u64>,
@@ -182,6 +193,7 @@ impl LimitKeys {
             (self.timestamp, &mut limits.timestamp),
             (self.snapshot, &mut limits.snapshot),
             (self.targets, &mut limits.targets),
+            (self.target, &mut limits.target),
             (self.roles, &mut limits.roles),
             (self.depth, &mut limits.depth),
             (self.rotations, &mut limits.rotations),

@@ -1,6 +1,7 @@
 //! Drivers of the machine: a store and a transport around it.
 
 mod archive;
+mod artifacts;
 mod blocking;
 mod cache;
 mod config;
@@ -13,6 +14,7 @@ mod source;
 mod tuf;
 
 pub use archive::save;
+pub use artifacts::{download_artifact, refresh, verify_artifact};
 pub use cache::{StoreStatus, forget, forget_clock, repair, stores};
 pub use config::{Choices, Config, Resolved, required};
 pub use download::Downloaded;

@@ -118,24 +118,26 @@ impl<'a> Run<'a> {
         if let Some(owner) = self.config.store_owner() {
             store = store.owned_by(owner);
         }
-        if let Source::Server(settings) = &resolved.from {
-            store = store.locked_until(self.deadline(settings.times.total));
-        }
-        store
+        store.locked_until(self.deadline(resolved))
     }
 
-    fn deadline(&self, total: Duration) -> Instant {
+    /// When everything about a collection must be over.
+    pub(super) fn deadline(&self, resolved: &Resolved) -> Instant {
         // What cannot be added is beyond any run: a day is too.
-        self.began
-            .checked_add(total)
-            .unwrap_or_else(|| self.began.checked_add(Duration::from_secs(86_400)).unwrap_or(self.began))
+        let end = |total| self.began.checked_add(total);
+        end(resolved.times.total).or_else(|| end(Duration::from_secs(86_400))).unwrap_or(self.began)
+    }
+
+    /// Waits for work that wants I/O.
+    pub(super) fn wait<T: Send>(&mut self, work: impl Future<Output = T> + Send) -> Result<T> {
+        self.blocking.wait(work)
     }
 
     fn ask_server<T: Send>(&mut self, resolved: &Resolved, job: Job<T>, store: &mut (dyn Store + Send)) -> Result<T> {
         let Source::Server(settings) = &resolved.from else {
             return Err(crate::trust::internal("a source that is no server"));
         };
-        let deadline = self.deadline(settings.times.total);
+        let deadline = self.deadline(resolved);
         let new = || Arc::new(Server::new((**settings).clone(), deadline));
         let server = self.servers.entry(resolved.server.clone()).or_insert_with(new).clone();
         let name = &resolved.settings.name;

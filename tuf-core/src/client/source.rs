@@ -37,6 +37,7 @@ impl Server {
     /// Whether the keys make sense together; no file is read.
     pub(super) fn check(&self) -> Result<()> {
         let named = self.named("x")?;
+        self.targets("x")?;
         let asked =
             self.ca.is_some() || self.client_cert.is_some() || self.user_agent.is_some() || !self.realms.is_empty();
         match named {
@@ -89,6 +90,27 @@ impl Server {
             settings.times.total = limit;
         }
         Ok(Source::Server(Box::new(settings)))
+    }
+
+    /// Where targets lie: a URL, or a folder like that of `url`.
+    pub(super) fn targets(&self, name: &str) -> Result<Option<Url>> {
+        let Some(text) = &self.targets_url else { return Ok(None) };
+        let place = Server { url: text.clone(), folder: self.folder.clone(), ..Server::default() };
+        let folder = |folder: PathBuf| {
+            let absolute = std::path::absolute(&folder).ok();
+            let url = absolute.and_then(|folder| Url::from_directory_path(folder).ok());
+            url.ok_or_else(|| place.refuse("it makes no URL")).map(Some)
+        };
+        match place.named(name)? {
+            Named::Folder(at) => folder(at),
+            Named::Folders(base) => folder(base.join(name)),
+            Named::Server(mut url) => {
+                if !url.path().ends_with('/') {
+                    url.set_path(&format!("{}/", url.path()));
+                }
+                Ok(Some(url))
+            }
+        }
     }
 
     fn refuse(&self, why: &str) -> Error {

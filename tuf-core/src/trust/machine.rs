@@ -321,10 +321,16 @@ mod tests {
             ("a", "a"),
             (".", "%2E"),
             ("a.b", "a.b"),
+            (".a", "%2Ea"),
+            ("a.", "a%2E"),
+            ("0a-9_~", "0a-9_~"),
             ("a\0b", "a%00b"),
         ] {
             assert_eq!(local_name(name), want);
         }
+        // T-42: up to 200 bytes as it is, above with a hash.
+        assert_eq!([150, 200].map(|long| local_name(&"x".repeat(long)).len()), [150, 200]);
+        assert_eq!(local_name(&"x".repeat(201)).len(), 100 + "=".len() + 64);
         let (a, b) = (local_name(&"x".repeat(300)), local_name(&"x".repeat(301)));
         assert!(a.len() < 200 && a != b && a.contains('='));
     }

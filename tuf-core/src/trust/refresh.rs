@@ -338,7 +338,11 @@ impl Session {
                 match kept {
                     Ok(()) => continue,
                     // Notary's files are named by hash: the same bytes would come again.
-                    Err(e) if self.settings.wire.format == Format::Notary1 => return Err(e),
+                    Err(e)
+                        if self.settings.wire.format == Format::Notary1 || self.from_store || self.settings.offline =>
+                    {
+                        return Err(e);
+                    }
                     Err(_) => {} // T-22: fetched once more before it is refused
                 }
             }

@@ -39,6 +39,10 @@ impl Session {
     }
 
     pub(super) fn damaged_roots(&self, e: Error) -> Error {
+        // A budget that is spent says nothing about what lies there.
+        if e.code() == Code::LimitWork {
+            return e;
+        }
         damaged(&FileName::Root(self.record.root), "the stored roots do not follow from each other")
             .values("an unbroken chain", e)
     }

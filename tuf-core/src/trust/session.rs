@@ -281,10 +281,7 @@ impl Session {
     pub(super) async fn look_up(&mut self, query: &Query, rule: &TagRule) -> Result<Trusted> {
         if self.settings.mode.fetches_all() && self.settings.wire.format == Format::Notary1 {
             // As the reference does: every delegation, whether it is consulted or not.
-            self.searched(&Query::All, &TagRule::TargetsFirst).await.or_else(|e| match e.code() {
-                Code::TargetNoDigest => Ok(Trusted::default()),
-                _ => Err(e),
-            })?;
+            self.searched(&Query::All, &TagRule::TargetsFirst).await?;
         }
         let answer = self.searched(query, rule).await?;
         if answer.found.is_empty() && *query != Query::All {
@@ -312,4 +309,28 @@ pub(crate) fn not_signed(query: &Query) -> Error {
         Query::All => "anything".to_owned(),
     };
     Error::new(Code::TargetNotSigned, "N-33 (TUF 5.6.7)", format!("no trusted role signs {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Fetched, Pin, Step};
+    use super::*;
+
+    /// T-28: all files of a run together, to the byte.
+    #[test]
+    fn the_metadata_of_a_run_are_limited() {
+        for (before, refused) in [(11, None), (10, None), (9, Some(Code::LimitBytes))] {
+            let now = Time::parse("2030-01-01T00:00:00Z").expect("a time");
+            let settings = Settings::new("registry.test/app", Format::Notary1, Pin::FirstUse, now);
+            let mut job = Job::new(|io| async move {
+                let mut session = Session::new(io, settings);
+                session.fetched = limits::METADATA_TOTAL - before;
+                session.fetch("root.json", 100, "root", Absent::IsError).await
+            });
+            let Step::Fetch(request) = job.step() else { panic!("no request") };
+            job.answer(request.id, Fetched::Bytes(vec![b' '; 10]));
+            let Step::Done(fetched) = job.step() else { panic!("no end") };
+            assert_eq!(fetched.err().map(|e| e.code()), refused, "{before} bytes before the limit");
+        }
+    }
 }

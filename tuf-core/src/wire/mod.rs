@@ -363,7 +363,7 @@ impl Context<'_> {
 }
 
 /// A role's name in a URL: percent-encoded whole, unreserved characters stay (T-42).
-pub(crate) fn url_name(name: &str) -> String {
+pub fn url_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for b in name.bytes() {
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~' | b'.') {
