@@ -5,11 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
+#[path = "common/bad_server.rs"]
+mod bad_server;
 mod common;
 #[path = "common/servers.rs"]
 mod servers;
 
 mod with_servers {
+    mod between;
     mod collections;
     mod connections;
     mod first_use;
