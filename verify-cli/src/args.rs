@@ -39,7 +39,7 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) no_persist: bool,
     /// How long the whole run may take, waiting and retries included (90s, 2m) [default:
-    /// `time` of the configuration's [limits], else 300s]
+    /// `time` below `limits` in the configuration, else 300s]
     #[arg(long, value_name = "TIME", global = true, value_parser = time)]
     pub(crate) time_limit: Option<Duration>,
     /// Fail inside the verifier, to see that a fault of the program is no pass
