@@ -291,6 +291,41 @@ fn a_store_is_kept_between_clients() {
     assert_eq!(asked_by(&[APP, HELLO]), ["m/3.root.json", "m/timestamp.json"], "roles lie in the store");
 }
 
+/// A clock that a test moves.
+#[derive(Clone, Debug)]
+struct Moved(Arc<Mutex<Time>>);
+
+impl Clock for Moved {
+    fn now(&self) -> Time {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// T-2.1 T-2.2 T-2.8 T-2.9: a client that lives long judges each look-up by the clock of the look-up; a
+/// failed refresh leaves what was there, until it expires.
+#[test]
+fn a_client_that_lives_long_is_not_older_than_its_metadata() {
+    let now = Moved(Arc::new(Mutex::new(Then.now())));
+    let folder = tempfile::tempdir().unwrap();
+    let metadata = folder.path().join("metadata");
+    fs::create_dir(&metadata).unwrap();
+    for entry in fs::read_dir(smoke().join("metadata")).unwrap().map(|e| e.unwrap()) {
+        fs::copy(entry.path(), metadata.join(entry.file_name())).unwrap();
+    }
+    let builder = Client::builder(root()).clock(now.clone()).metadata_url(&url(&metadata)).unwrap();
+    let mut client = builder.build().unwrap();
+    client.refresh().unwrap();
+    assert!(client.target(APP).is_ok());
+    fs::remove_dir_all(&metadata).unwrap();
+    assert_eq!(client.refresh().unwrap_err().code(), Code::NetworkUnreachable);
+    assert!(client.target(APP).is_ok() && client.target(HELLO).is_ok(), "what was there still answers");
+    *now.0.lock().unwrap() = Time::parse("2199-01-01T00:00:00Z").unwrap();
+    for path in [APP, HELLO] {
+        let code = client.target(path).unwrap_err().code();
+        assert!(code.as_str().starts_with("expired.") || code == Code::NetworkUnreachable, "{path}: {code}");
+    }
+}
+
 /// The async client is the same one; a blocking one inside a runtime does not panic.
 #[test]
 fn async_and_blocking_are_the_same() {

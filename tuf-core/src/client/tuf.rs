@@ -410,7 +410,10 @@ impl AsyncClient {
     /// `target.not-signed`, `target.path`, `expired.*`; what is wrong with a role on the way.
     pub async fn target(&mut self, path: &str) -> Result<TargetInfo> {
         let query = Query::Name(path.to_owned());
-        if let Some(set) = &self.set {
+        // T-2: what is in memory answers only while all of it is in force now; else each role on the
+        // way is judged anew.
+        let now = self.clock.now();
+        if let Some(set) = self.set.as_ref().filter(|set| set.earliest_expiry().1 > now) {
             match set.lookup(&query, &TagRule::Search, &mut Vec::new())? {
                 Lookup::Found(found) => return self.info(found),
                 Lookup::Absent => return Err(crate::trust::not_signed(&query)),

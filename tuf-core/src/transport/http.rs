@@ -2,7 +2,7 @@
 
 use super::AsyncTransport;
 use super::auth::Token;
-use super::server::{Again, Answered, Failure, Outgoing, Server, next_step, origin};
+use super::server::{Again, Answered, Failure, Outgoing, Server, next_step, origin, seconds};
 use crate::error::{Code, Error, Result, escaped, shown};
 use crate::metadata::Format;
 use crate::trust::{Fetched, Request};
@@ -199,14 +199,15 @@ async fn refused_to_answer(answered: Answered, status: u16) -> Failure {
     let (at, hint) = (origin(&answered.url), next_step(Code::NetworkStatus, &answered.url));
     let retry_after = answered.header(RETRY_AFTER).and_then(|text| pause_of(text, SystemTime::now()));
     let words = said(answered).await;
+    let wait = retry_after.map(|time| format!(", and asks to wait {}", seconds(time))).unwrap_or_default();
     let error = |code, message: String| Error::new(code, "T-8", message).with_hint(hint);
     match status {
         429 => Failure {
-            error: error(Code::NetworkRateLimited, format!("{at} answers 429: too many requests{words}")),
+            error: error(Code::NetworkRateLimited, format!("{at} answers 429: too many requests{words}{wait}")),
             again: Again::After(retry_after),
         },
         500..=599 => Failure {
-            error: error(Code::NetworkStatus, format!("{at} answers {status}{words}")),
+            error: error(Code::NetworkStatus, format!("{at} answers {status}{words}{wait}")),
             again: Again::After(retry_after),
         },
         _ => error(Code::NetworkStatus, format!("{at} answers {status}{words}")).into(),
