@@ -6,6 +6,7 @@ use super::search::{Found, Lookup, Query, TagRule};
 use super::{Settings, TrustedSet, internal};
 use crate::crypto::hex;
 use crate::error::{Code, Error, Result};
+use crate::limits;
 use crate::metadata::{Bytes, Format, Root, Verified};
 use crate::time::Time;
 use std::collections::BTreeMap;
@@ -124,8 +125,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(io: Io, mut settings: Settings) -> Self {
-        settings.wire.counts = settings.limits.counts;
+    pub(super) fn new(io: Io, settings: Settings) -> Self {
         let record = Record::new(settings.wire.format, &settings.name);
         Session {
             io,
@@ -227,14 +227,14 @@ impl Session {
             Answer::Failed(e) => Err(e.for_role(name)),
             Answer::Bytes(bytes) => {
                 self.fetched = self.fetched.saturating_add(bytes.len() as u64);
-                if self.fetched > self.settings.limits.metadata {
+                if self.fetched > limits::METADATA_TOTAL {
                     return Err(Error::new(
                         Code::LimitBytes,
                         "T-28",
                         "all metadata of this run together are too large",
                     )
                     .for_role(name)
-                    .values(self.settings.limits.metadata, self.fetched));
+                    .values(limits::METADATA_TOTAL, self.fetched));
                 }
                 Ok(Got::Bytes(bytes))
             }
