@@ -6,7 +6,8 @@ use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderVa
 use reqwest::{Client, Response};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
@@ -111,10 +112,12 @@ pub struct Server {
     pub(super) settings: ServerSettings,
     /// When the whole run must be over.
     pub(super) deadline: Instant,
-    own: OnceLock<Client>,
-    other: OnceLock<Client>,
+    clients: Mutex<BTreeMap<Kind, Client>>,
     connections: Arc<Semaphore>,
 }
+
+/// What connections differ in: whether they go to the server's own host, to loopback, over TLS.
+type Kind = [bool; 3];
 
 /// No answer: why, and whether it is asked again.
 #[derive(Debug)]
@@ -140,7 +143,7 @@ impl Server {
     /// A server; everything must be over by `deadline`. Nothing is opened before the first request.
     pub fn new(settings: ServerSettings, deadline: Instant) -> Self {
         let connections = Arc::new(Semaphore::new(CONNECTIONS));
-        Server { settings, deadline, own: OnceLock::new(), other: OnceLock::new(), connections }
+        Server { settings, deadline, clients: Mutex::default(), connections }
     }
 
     /// Whether a URL is on the host that the configuration names.
@@ -188,14 +191,14 @@ impl Server {
 
     /// Built at the first request; the machine's bundle is read only for a TLS host without
     /// authorities of its own.
-    fn client(&self, url: &Url) -> Result<&Client> {
-        let own = self.is_own(url);
-        let cell = if own { &self.own } else { &self.other };
-        if let Some(client) = cell.get() {
-            return Ok(client);
+    fn client(&self, url: &Url) -> Result<Client> {
+        let (own, loopback, https) = (self.is_own(url), is_loopback(url), url.scheme() == "https");
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&[own, loopback, https]) {
+            return Ok(client.clone());
         }
         let s = &self.settings;
-        let machine = url.scheme() == "https" && (s.ca.is_none() || !own);
+        let machine = https && (s.ca.is_none() || !own);
         let identity = s.identity.as_ref().filter(|_| own);
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls(s.ca.as_ref(), identity, machine)?)
@@ -208,7 +211,7 @@ impl Server {
             .connect_timeout(s.times.connect)
             .read_timeout(s.times.idle);
         builder = match &s.proxy {
-            _ if is_loopback(url) => builder.no_proxy(),
+            _ if loopback => builder.no_proxy(),
             Proxy::Environment => builder,
             Proxy::Direct => builder.no_proxy(),
             Proxy::At(at) => builder.proxy(reqwest::Proxy::all(at).map_err(|e| {
@@ -218,7 +221,8 @@ impl Server {
         let client = builder.build().map_err(|e| {
             Error::new(Code::ConfigValue, "N-23", format!("no connection can be configured: {}", chain(&e)))
         })?;
-        Ok(cell.get_or_init(|| client))
+        clients.insert([own, loopback, https], client.clone());
+        Ok(client)
     }
 
     /// Why there is no answer, and whether asking again may help (T-8).
