@@ -253,7 +253,7 @@ fn hint(code: Code) -> &'static str {
         | Code::RollbackSnapshot
         | Code::RollbackTargets
         | Code::RollbackDelegation => {
-            "the server offers an older state than was seen before: find out whether it was restored from a backup, is another server than before, or is under attack"
+            "the server offers an older state than was seen before: find out whether it was restored from a backup, or is under attack"
         }
         Code::RollbackRemoved => {
             "ask the publisher whether the delegation was withdrawn: a withdrawal takes it out of its parent too"

@@ -484,6 +484,57 @@ fn proxies() {
     assert_eq!(proxy.seen().len(), before);
 }
 
+/// A server chooses parts of what is told: the command to run next is one word of its, quoted.
+#[test]
+fn the_next_command_is_safe_to_paste() {
+    for to in ["/there;pwned;", "/there$(pwned)", "/it's", "/there?a&pwned&b", "https://a;pwned;b.invalid/"] {
+        let server = BadServer::new(move |seen, _| match seen.path.contains("/_trust/tuf/") {
+            true => Act::Fine(302, vec![("location", to.to_owned())], vec![]),
+            false => Act::Fine(418, vec![], vec![]),
+        });
+        let run = verify(&user_of(&server.url(), LIMITS, ""));
+        assert_eq!(run.status, 3, "{to}: {}", run.whole());
+        let hint = run.json()["reason"]["hint"].as_str().unwrap().to_owned();
+        let command = hint.split_once(": ").unwrap().1;
+        let outside: String = command.split('\'').step_by(2).collect();
+        assert!(command.matches('\'').count() % 2 == 0 && !outside.contains(['$', ';', '&', '`']), "{to}: {command}");
+    }
+    // And it is short, however long the goal is.
+    let long = format!("/{}", "x".repeat(50_000));
+    let server = BadServer::new(move |seen, _| match seen.path.len() > 1_000 {
+        true => Act::Fine(404, vec![], vec![]),
+        false => Act::Fine(302, vec![("location", long.clone())], vec![]),
+    });
+    let run = verify(&user_of(&server.url(), LIMITS, ""));
+    assert!(run.stdout.len() + run.stderr.len() < 5_000, "{}", run.stderr.len());
+}
+
+/// T-44.2: every header counts. T-8.5 T-8.12: a realm is waited for as the server is.
+#[test]
+fn headers_that_come_twice_and_realms_that_ask_to_wait() {
+    let server = bent("timestamp.json", |_, _, b| {
+        let twice = vec![("content-encoding", "identity".to_owned()), ("content-encoding", "gzip".to_owned())];
+        Act::Fine(200, twice, b.to_vec())
+    });
+    ended(&verify(&user_of(&server.url(), LIMITS, "")), "network.coding", 3, "twice");
+
+    let realm = BadServer::new(|_, _| Act::Fine(429, vec![("retry-after", "1".to_owned())], vec![]));
+    let challenge = format!("Bearer realm=\"{}/token\",scope=\"repository:{API}:pull\"", realm.url());
+    let server = BadServer::new(move |_, _| Act::Fine(401, vec![("www-authenticate", challenge.clone())], vec![]));
+    ended(&verify(&user_of(&server.url(), LIMITS, "")), "network.rate-limited", 3, "realm");
+    let times: Vec<_> = realm.seen().iter().map(|s| s.at).collect();
+    assert!(times.len() == 3 && times.windows(2).all(|w| w[1] - w[0] >= Duration::from_secs(1)), "{times:?}");
+}
+
+/// A proxy that is none is not passed over.
+#[test]
+fn a_misspelt_proxy_is_told() {
+    for proxy in ["nonsense://127.0.0.1:1", "ftp://a", "socks5://a", "a", "http://"] {
+        let user = user_of("https://trust.invalid", &format!("proxy = \"{proxy}\"\n{LIMITS}"), "");
+        ended(&verify(&user), "config.value", 2, proxy);
+    }
+}
+
 // ---- time ----
 
 /// T-43.8 T-43.7: a server that stalls for four seconds does not fail by default.

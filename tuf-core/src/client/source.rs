@@ -83,7 +83,14 @@ impl Server {
         settings.proxy = match proxy {
             None => Proxy::Environment,
             Some("none") => Proxy::Direct,
-            Some(at) => Proxy::At(at.to_owned()),
+            Some(at) => {
+                let known = Url::parse(at).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+                if !known {
+                    let why = format!("`proxy = \"{}\"`: a proxy is an http or https URL, or \"none\"", shown(at));
+                    return Err(Error::new(Code::ConfigValue, "docs/verdict.md", why));
+                }
+                Proxy::At(at.to_owned())
+            }
         };
         settings.times = limits.times();
         if let Some(limit) = choices.time_limit {

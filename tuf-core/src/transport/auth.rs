@@ -4,7 +4,7 @@
 //! registry's, or one that the configuration lists for this server.
 
 use super::credentials::Secret;
-use super::http::{HttpTransport, said};
+use super::http::{HttpTransport, refused_to_answer, said};
 use super::server::{Failure, Outgoing, is_loopback, next_step, origin};
 use crate::error::{Code, Error, Result, escaped, shown};
 use reqwest::header::HeaderValue;
@@ -155,21 +155,7 @@ impl HttpTransport {
                 let message = format!("{whose} answers {status} to our credentials{}", said(answered).await);
                 return Err(self.unauthorized(Code::AuthDenied, message).into());
             }
-            status => {
-                let again = if status >= 500 || status == 429 {
-                    super::server::Again::After(None)
-                } else {
-                    super::server::Again::No
-                };
-                let message = format!(
-                    "{whose}, which {} names as its realm, answers {status}{}",
-                    origin(&self.server.settings.url),
-                    said(answered).await
-                );
-                let error =
-                    Error::new(Code::NetworkStatus, "N-22", message).with_hint(next_step(Code::NetworkStatus, &url));
-                return Err(Failure { error, again });
-            }
+            status => return Err(refused_to_answer(answered, status).await),
         }
         let body = answered.body(MOST_TOKEN).await?;
         let document: Option<serde_json::Value> = serde_json::from_slice(&body).ok();

@@ -2,7 +2,7 @@
 
 use super::AsyncTransport;
 use super::auth::Token;
-use super::server::{Again, Answered, Failure, Outgoing, Server, next_step, origin, seconds};
+use super::server::{Again, Answered, Failure, Outgoing, Server, in_short, next_step, origin, seconds};
 use crate::error::{Code, Error, Result, escaped, shown};
 use crate::metadata::Format;
 use crate::trust::{Fetched, Request};
@@ -126,7 +126,7 @@ impl HttpTransport {
                 status @ (401 | 403 | 404) if !own => return Err(elsewhere(url, &at, status).into()),
                 404 => {
                     let words = said(answered).await;
-                    return Ok(Opened::NotFound(format!("404 of {at}{words}")));
+                    return Ok(Opened::NotFound(format!("404 of {}{words}", in_short(&at))));
                 }
                 403 => {
                     let message = format!("{} denies access{}", origin(&at), said(answered).await);
@@ -195,7 +195,7 @@ fn elsewhere(asked: &Url, at: &Url, status: u16) -> Error {
 }
 
 /// An answer that is none: 429 and 5xx may be asked again.
-async fn refused_to_answer(answered: Answered, status: u16) -> Failure {
+pub(super) async fn refused_to_answer(answered: Answered, status: u16) -> Failure {
     let (at, hint) = (origin(&answered.url), next_step(Code::NetworkStatus, &answered.url));
     let retry_after = answered.header(RETRY_AFTER).and_then(|text| pause_of(text, SystemTime::now()));
     let words = said(answered).await;

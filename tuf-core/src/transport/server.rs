@@ -296,12 +296,12 @@ impl Answered {
 
     /// An error unless the body comes as it is stored (T-44).
     pub(super) fn coded_as_stored(&self) -> Result<()> {
-        let Some(coding) = self.header(CONTENT_ENCODING).filter(|c| !c.eq_ignore_ascii_case("identity")) else {
-            return Ok(());
-        };
+        let codings = self.response.headers().get_all(CONTENT_ENCODING);
+        let other = |value: &&HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+        let Some(coding) = codings.iter().find(other) else { return Ok(()) };
         let message = format!("{} sent another coding than was asked for", origin(&self.url));
         Err(Error::new(Code::NetworkCoding, "T-44", message)
-            .values("identity", shown(coding))
+            .values("identity", shown(&String::from_utf8_lossy(coding.as_bytes())))
             .with_hint(next_step(Code::NetworkCoding, &self.url)))
     }
 
@@ -398,22 +398,33 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// What a person does next: one command.
+/// What a person does next: one command, which is safe to paste: a server chooses parts of a URL.
 pub(super) fn next_step(code: Code, url: &Url) -> String {
-    let at = origin(url);
+    let at = quoted(&origin(url));
     match code {
         Code::NetworkUnreachable | Code::NetworkTooSlow | Code::NetworkCutOff => {
-            format!("see whether it answers: curl -sS -m 10 -o /dev/null -w '%{{http_code}}' {at}/")
+            format!("see whether it answers: curl -sS -m 10 -o /dev/null -w '%{{http_code}}' {at}")
         }
         Code::NetworkTls => {
             let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443));
+            let to = quoted(&format!("{host}:{port}"));
             format!(
                 "name its authority in the configuration (`ca = \"FILE\"`); see which it is: \
-                 openssl s_client -connect {host}:{port} -showcerts </dev/null"
+                 openssl s_client -connect {to} -showcerts </dev/null"
             )
         }
-        _ => format!("see what it answers: curl -sSi {url}"),
+        _ => format!("see what it answers: curl -sSi {}", quoted(&in_short(url))),
     }
+}
+
+/// A URL, or where it leads if it is long.
+pub(super) fn in_short(url: &Url) -> String {
+    if url.as_str().len() <= 400 { url.to_string() } else { format!("{}/", origin(url)) }
+}
+
+/// One word of a shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "%27"))
 }
 
 pub(super) fn seconds(time: Duration) -> String {
