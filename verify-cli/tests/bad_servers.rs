@@ -497,7 +497,10 @@ fn the_next_command_is_safe_to_paste() {
         let hint = run.json()["reason"]["hint"].as_str().unwrap().to_owned();
         let command = hint.split_once(": ").unwrap().1;
         let outside: String = command.split('\'').step_by(2).collect();
-        assert!(command.matches('\'').count().is_multiple_of(2) && !outside.contains(['$', ';', '&', '`']), "{to}: {command}");
+        assert!(
+            command.matches('\'').count().is_multiple_of(2) && !outside.contains(['$', ';', '&', '`']),
+            "{to}: {command}"
+        );
     }
     // And it is short, however long the goal is.
     let long = format!("/{}", "x".repeat(50_000));
