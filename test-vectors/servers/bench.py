@@ -202,7 +202,7 @@ def page():
         aims = []
         for aim, got, unit in ((ms, job["ours_ms"], "ms"), (mib, job["ours_mib"], "MiB")):
             if aim is not None:
-                missed = f": short of it by {got - aim:.1f}" if got >= aim else ": met"
+                missed = f": short of it by {got - aim:.2f}" if got >= aim else ": met"
                 aims.append(f"under {aim} {unit}{missed}")
         lines.append(
             f"| {job['name']} | {job['ours_ms']} ms | {job['peer_ms']} ms | {job['ours_mib']} MiB |"
