@@ -5,7 +5,7 @@
 #[path = "../../verify-cli/tests/common/bad_server.rs"]
 mod bad_server;
 
-use bad_server::{Act, BadServer};
+use bad_server::{BadServer, file_of};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,10 +37,7 @@ fn json_files(folder: &Path) -> Vec<String> {
 
 /// Serves the repository's metadata below `/metadata/` and its targets below `/targets/`.
 fn server() -> BadServer {
-    BadServer::new(|seen, _| match fs::read(smoke().join(seen.path.trim_start_matches('/'))) {
-        Ok(bytes) => Act::Fine(200, vec![], bytes),
-        Err(_) => Act::Fine(404, vec![], vec![]),
-    })
+    BadServer::new(|seen, _| file_of(&smoke(), &seen.path))
 }
 
 /// T-42.12: init copies and asks nothing; refresh and download end with 0 and leave the trusted files,

@@ -5,7 +5,7 @@
 #[path = "../../verify-cli/tests/common/bad_server.rs"]
 mod bad_server;
 
-use bad_server::{Act, BadServer};
+use bad_server::{Act, BadServer, file_of};
 use std::fs;
 use tuf_core::client::{Client, Clock};
 use tuf_core::time::Time;
@@ -25,10 +25,7 @@ fn server(third: impl Fn() -> Act + Send + Sync + 'static) -> BadServer {
     let folder = test_vectors::root().join("tuf1/smoke/metadata");
     BadServer::new(move |seen, _| match seen.path.trim_start_matches('/') {
         "3.root.json" => third(),
-        name => match fs::read(folder.join(name)) {
-            Ok(bytes) => Act::Fine(200, vec![], bytes),
-            Err(_) => Act::Fine(404, vec![], vec![]),
-        },
+        name => file_of(&folder, name),
     })
 }
 

@@ -225,7 +225,7 @@ pub(crate) struct List {
     pub(crate) choices: Choices,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Choices {
     /// Exactly these roles must agree, instead of a tag rule (may be repeated)
     #[arg(long = "role", value_name = "ROLE", conflicts_with = "tag_rule")]

@@ -31,8 +31,8 @@ pub(crate) fn tuf(global: &Global, verb: &Tuf) -> u8 {
         },
         Tuf::Download { repository, targets, into } => match asked(global) {
             Ok((config, ask)) => {
-                let get = |path: &String| client::download_artifact(&config, repository, path, into, &ask);
-                let (documents, lie): (Vec<Document>, Vec<Option<PathBuf>>) = targets.iter().map(get).unzip();
+                let downloads = client::download_artifacts(&config, repository, targets, into, &ask);
+                let (documents, lie): (Vec<Document>, Vec<Option<PathBuf>>) = downloads.into_iter().unzip();
                 let lines: Vec<String> = lie.iter().flatten().map(|path| path.display().to_string()).collect();
                 output::artifacts(&documents, &lines, global.output)
             }
@@ -43,8 +43,7 @@ pub(crate) fn tuf(global: &Global, verb: &Tuf) -> u8 {
 
 fn asked(global: &Global) -> Result<(Config, Ask)> {
     let (config, place) = image::configuration(global, false)?;
-    let none = Choices { roles: Vec::new(), tag_rule: None, mode: None };
-    let ask = image::ask(global, &none, place, None)?;
+    let ask = image::ask(global, &Choices::default(), place, None)?;
     Ok((config, ask))
 }
 

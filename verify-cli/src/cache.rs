@@ -41,9 +41,7 @@ fn status(global: &Global, name: Option<&str>) -> Result<String> {
     let stores = stores(global, name)?;
     if global.output == Format::Json {
         let rows: Vec<serde_json::Value> = stores.iter().map(row).collect();
-        return serde_json::to_string_pretty(&rows)
-            .map(|t| t + "\n")
-            .map_err(|e| Error::new(Code::Internal, "internal", e.to_string()));
+        return output::pretty(&rows);
     }
     if stores.is_empty() {
         output::note("nothing is remembered yet");

@@ -58,9 +58,8 @@ pub(crate) fn explain(global: &Global, explain: &Explain) -> u8 {
 }
 
 pub(crate) fn save(global: &Global, save: &Save) -> u8 {
-    let none = Choices { roles: Vec::new(), tag_rule: None, mode: None };
     let document = configuration(global, false).and_then(|(config, place)| {
-        let ask = ask(global, &none, place, None)?;
+        let ask = ask(global, &Choices::default(), place, None)?;
         Ok(client::save(&config, &save.gun, &save.folder, &ask))
     });
     match document {

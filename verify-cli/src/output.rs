@@ -86,6 +86,12 @@ fn json(documents: &[Document]) -> String {
     text.map(|t| format!("{t}\n")).unwrap_or_default()
 }
 
+/// Rows that are no documents, as JSON.
+pub(crate) fn pretty(rows: &impl serde::Serialize) -> tuf_core::Result<String> {
+    let text = serde_json::to_string_pretty(rows);
+    text.map(|t| t + "\n").map_err(|e| Error::new(Code::Internal, "internal", e.to_string()))
+}
+
 fn pinned(document: &Document) -> Option<String> {
     let Document::Verdict(v) = document else { return None };
     v.target.as_ref().filter(|_| v.verdict == Word::Trusted)?.pinned.clone()

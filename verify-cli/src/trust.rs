@@ -30,8 +30,8 @@ pub(crate) fn run(global: &Global, verb: &Trust) -> u8 {
 /// What the server offers, and the line that pins it.
 fn fetched(global: &Global, name: &str) -> Result<String> {
     let (config, place) = image::configuration(global, false)?;
-    let none = Choices { roles: Vec::new(), tag_rule: None, mode: None };
-    let offer = client::offered(&config, name, &image::ask(global, &none, place, None)?)?;
+    let ask = image::ask(global, &Choices::default(), place, None)?;
+    let offer = client::offered(&config, name, &ask)?;
     let time = |t: Option<Time>| t.map_or_else(|| "unknown".to_owned(), |t| t.to_string());
     let valid = |key: &OfferedKey| (time(key.valid.map(|(from, _)| from)), time(key.valid.map(|(_, until)| until)));
     if global.output == Format::Json {
@@ -51,9 +51,7 @@ fn fetched(global: &Global, name: &str) -> Result<String> {
             "root_version": offer.version, "expires": offer.expires.to_string(), "threshold": offer.threshold,
             "keys": keys,
         });
-        return serde_json::to_string_pretty(&offer)
-            .map(|t| t + "\n")
-            .map_err(|e| Error::new(Code::Internal, "internal", e.to_string()));
+        return output::pretty(&offer);
     }
     let mut text = format!(
         "{} offers root version {} of {}, valid until {}, {} of {} keys to sign it.\nNothing of it is trusted.\n",
@@ -181,9 +179,7 @@ fn show(global: &Global, name: Option<&str>) -> Result<String> {
             .iter()
             .map(|(prefix, from, pin)| serde_json::json!({"prefix": prefix, "pin": from, "certificate_ids": ids(pin)}))
             .collect();
-        return serde_json::to_string_pretty(&rows)
-            .map(|t| t + "\n")
-            .map_err(|e| Error::new(Code::Internal, "internal", e.to_string()));
+        return output::pretty(&rows);
     }
     if pins.is_empty() {
         output::note("nothing is pinned");

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
+#[path = "common/bad_server.rs"]
+mod bad_server;
 mod common;
 
+use bad_server::{BadServer, file_of};
 use common::{Run, User};
 use std::fs;
 use std::path::PathBuf;
@@ -131,4 +134,47 @@ fn metadata_are_brought_up_to_date_and_remembered() {
     assert_eq!(image.status, 2, "{}", image.whole());
     let none = run(&user, &["tuf", "refresh", "others"]);
     assert_eq!(none.status, 2, "{}", none.whole());
+}
+
+/// T-51: offline nothing is asked, for content either; several targets are looked up in one run; a folder of
+/// targets that is gone is no answer.
+#[test]
+fn targets_are_asked_for_once_and_never_offline() {
+    let server = BadServer::new(|seen, _| file_of(&smoke(), &seen.path));
+    let user = User::new();
+    user.configure(&format!(
+        "[server.releases]\nformat = \"tuf1\"\nurl = \"{0}/metadata\"\ntargets-url = \"{0}/targets\"\n\
+         [trust.releases]\nroot = \"{1}/metadata/1.root.json\"\n",
+        server.url(),
+        smoke().display()
+    ));
+    let get = |more: &[&str]| {
+        let args = ["tuf", "download", "releases", APP, "hello.txt", "--into", "got", "--output", "json"];
+        run(&user, &[args.as_slice(), more].concat())
+    };
+    let both = get(&[]);
+    assert_eq!(both.status, 0, "{}", both.whole());
+    let asked = |name: &str| server.paths().iter().filter(|p| p.ends_with(name)).count();
+    assert_eq!((asked("/timestamp.json"), asked(".app.tar"), asked(".hello.txt")), (1, 1, 1), "{:?}", server.paths());
+
+    let before = server.seen().len();
+    let there = get(&["--offline"]);
+    assert_eq!(there.status, 0, "what lies there is verified: {}", there.whole());
+    fs::remove_file(user.path("work/got/hello.txt")).unwrap();
+    let gone = get(&["--offline"]);
+    assert_eq!(gone.status, 3, "{}", gone.whole());
+    assert_eq!(
+        (&gone.json()[0]["verdict"], &gone.json()[1]["reason"]["code"]),
+        (&"trusted".into(), &"store.empty".into())
+    );
+    assert_eq!(server.seen().len(), before, "{:?}", server.paths());
+
+    let nowhere = self::user("targets-url = \"file:/no/such/folder\"\n", "");
+    let unreachable = run(&nowhere, &["tuf", "download", "releases", APP, "--output", "json"]);
+    assert_eq!(
+        (unreachable.status, unreachable.code().as_str()),
+        (3, "network.unreachable"),
+        "{}",
+        unreachable.whole()
+    );
 }

@@ -1,12 +1,11 @@
 //! `image save`: a verified collection as a folder, for the day its server is gone.
 
 use super::config::Config;
-use super::images::{about, look_up, notes, resolve};
-use super::run::{Ask, Run};
+use super::images::listed;
+use super::run::Ask;
 use crate::error::{Code, Error, Result};
-use crate::image::collection_name;
-use crate::trust::{FileName, Outcome, Query};
-use crate::verdict::{Document, Subject};
+use crate::trust::{FileName, Outcome};
+use crate::verdict::Document;
 use std::io::Write;
 use std::path::Path;
 
@@ -19,20 +18,10 @@ use std::path::Path;
 /// # Errors
 /// None: what is wrong stands in the document.
 pub fn save(config: &Config, gun: &str, folder: &Path, ask: &Ask) -> Document {
-    let resolved = match free(folder).and_then(|()| collection_name(gun)).and_then(|gun| resolve(config, gun, ask)) {
-        Ok(resolved) => resolved,
-        Err(e) => return Document::of_error(&e, gun),
-    };
-    let mut run = Run::new(config, ask);
-    let (outcome, noticed) = look_up(&mut run, &resolved, vec![(Query::All, resolved.rule.clone())]);
-    let unanswered = Err(Error::new(Code::Internal, "internal", "the list was not answered"));
-    let answer = outcome.answers.first().unwrap_or(&unanswered);
-    let found = match answer {
-        Ok(trusted) => write(&outcome, folder).map(|()| trusted.found.clone()),
-        Err(e) => Err(e.clone()),
-    };
-    let subject = Subject { kind: "collection", input: gun.to_owned(), ..Subject::default() };
-    Document::of(&about(&resolved, subject, gun, noticed), &outcome, &found, notes(answer))
+    match free(folder) {
+        Ok(()) => listed(config, gun, ask, |outcome| write(outcome, folder)),
+        Err(e) => Document::of_error(&e, gun),
+    }
 }
 
 fn failed(folder: &Path, what: &str, e: impl std::fmt::Display) -> Error {

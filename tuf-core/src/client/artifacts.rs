@@ -1,19 +1,19 @@
 //! Release files of TUF 1.0 repositories: from configuration to verdict documents.
 
 use super::config::{Config, Resolved};
-use super::download::{self, Downloaded};
+use super::download::{self, Content, Downloaded};
 use super::images::{about, look_up, notes};
 use super::run::{Ask, Run};
 use super::source::Source;
-use crate::error::{Code, Error, Result, shown};
+use crate::error::{Code, Error, Result};
 use crate::image::collection_name;
 use crate::metadata::Format;
-use crate::transport::{Fetcher, Offered, WebFetcher};
-use crate::trust::{Found, Outcome, Query, TagRule, Trusted};
+use crate::transport::{ServerSettings, WebFetcher, below};
+use crate::trust::{Found, Query, TagRule, Trusted};
 use crate::verdict::{Document, Subject};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use url::Url;
 
 /// Whether `content` is the target `path` of the repository `name`, and that is current.
 ///
@@ -27,33 +27,33 @@ pub fn verify_artifact(
     content: &mut (dyn Read + Send),
     ask: &Ask,
 ) -> Document {
-    let mut run = Run::new(config, ask);
-    let subject = subject("artifact", input, Some(path));
-    with_target(&mut run, name, path, subject, |run, _, found, _| {
+    let asked = [(subject("artifact", input, Some(path)), path)];
+    let documents = with_targets(config, name, &asked, ask, |run, _, found, _| {
         run.wait(download::checked(found.check()?, content))?
-    })
+    });
+    let lost = || Document::of_error(&crate::trust::internal("a target was not answered"), name);
+    documents.into_iter().next().unwrap_or_else(lost)
 }
 
-/// Downloads the target `path` of the repository `name` into `folder`, under its local name, and
-/// hands out where it lies.
+/// Downloads targets of the repository `name` into `folder`, under their local names: one document
+/// for each path, in order, and where its target lies.
 ///
 /// # Errors
-/// None: what is wrong stands in the document.
-pub fn download_artifact(
+/// None: what is wrong stands in the documents.
+pub fn download_artifacts(
     config: &Config,
     name: &str,
-    path: &str,
+    paths: &[String],
     folder: &Path,
     ask: &Ask,
-) -> (Document, Option<PathBuf>) {
-    let mut run = Run::new(config, ask);
-    let mut lies = None;
-    let subject = subject("artifact", path, Some(path));
-    let document = with_target(&mut run, name, path, subject, |run, resolved, found, consistent| {
-        lies = Some(fetched(run, resolved, found, folder, consistent)?.path);
+) -> Vec<(Document, Option<PathBuf>)> {
+    let asked: Vec<_> = paths.iter().map(|path| (subject("artifact", path, Some(path)), path.as_str())).collect();
+    let mut lie = BTreeMap::new();
+    let documents = with_targets(config, name, &asked, ask, |run, resolved, found, consistent| {
+        lie.insert(found.path.clone(), downloaded(run, resolved, found, folder, consistent)?.path);
         Ok(())
     });
-    (document, lies)
+    documents.into_iter().zip(paths).map(|(document, path)| (document, lie.get(path).cloned())).collect()
 }
 
 /// Brings a repository's metadata up to date.
@@ -85,76 +85,59 @@ fn resolve(config: &Config, name: &str, ask: &Ask) -> Result<Resolved> {
     Ok(resolved)
 }
 
-/// Looks a target up; what is found counts once `then` has agreed.
-fn with_target(
-    run: &mut Run<'_>,
+/// Looks targets up in one run; what is found counts once `then` has agreed.
+fn with_targets(
+    config: &Config,
     name: &str,
-    path: &str,
-    subject: Subject,
-    then: impl FnOnce(&mut Run<'_>, &Resolved, &Found, bool) -> Result<()>,
-) -> Document {
-    let resolved = match resolve(run.config, name, run.ask) {
+    asked: &[(Subject, &str)],
+    ask: &Ask,
+    mut then: impl FnMut(&mut Run<'_>, &Resolved, &Found, bool) -> Result<()>,
+) -> Vec<Document> {
+    let resolved = match resolve(config, name, ask) {
         Ok(resolved) => resolved,
-        Err(e) => return Document::of_error(&e, name),
+        Err(e) => return asked.iter().map(|_| Document::of_error(&e, name)).collect(),
     };
-    let (outcome, noticed) = look_up(run, &resolved, vec![(Query::Name(path.to_owned()), TagRule::Search)]);
-    let answer = answered(&outcome).and_then(|trusted| {
-        let found = trusted.found.first().ok_or_else(|| crate::trust::internal("nothing was found"))?;
-        let consistent = outcome.set.as_ref().is_some_and(|set| set.root().content().consistent_snapshot());
-        then(run, &resolved, found, consistent).map_err(|e| e.in_file(path))?;
-        Ok(trusted.found.clone())
-    });
-    let warnings = answered(&outcome);
-    Document::of(&about(&resolved, subject, name, noticed), &outcome, &answer, notes(&warnings))
-}
-
-fn answered(outcome: &Outcome) -> Result<Trusted> {
-    outcome.answers.first().cloned().unwrap_or_else(|| Err(crate::trust::internal("a look-up was not answered")))
+    let mut run = Run::new(config, ask);
+    let queries = asked.iter().map(|(_, path)| (Query::Name((*path).to_owned()), TagRule::Search)).collect();
+    let (outcome, noticed) = look_up(&mut run, &resolved, queries);
+    let consistent = outcome.set.as_ref().is_some_and(|set| set.root().content().consistent_snapshot());
+    let mut document = |((subject, path), answer): (&(Subject, &str), &Result<Trusted>)| {
+        let agreed = answer.as_ref().map_err(Clone::clone).and_then(|trusted| {
+            let found = trusted.found.first().ok_or_else(|| crate::trust::internal("nothing was found"))?;
+            then(&mut run, &resolved, found, consistent).map_err(|e| e.in_file(path))?;
+            Ok(trusted.found.clone())
+        });
+        let about = about(&resolved, subject.clone(), name, noticed.clone());
+        Document::of(&about, &outcome, &agreed, notes(answer.as_ref().ok()))
+    };
+    asked.iter().zip(&outcome.answers).map(&mut document).collect()
 }
 
 /// Streams a target from where the configuration says that targets lie.
-fn fetched(
+fn downloaded(
     run: &mut Run<'_>,
     resolved: &Resolved,
     found: &Found,
     folder: &Path,
     consistent: bool,
 ) -> Result<Downloaded> {
-    let path = folder.join(found.local_name());
-    if let Some(file) = run.wait(download::already_there(found.check()?, &path))? {
-        return Ok(Downloaded { path, file, fetched: false });
-    }
-    let targets = resolved.targets.as_ref().ok_or_else(|| {
-        Error::new(Code::ConfigValue, "T-41", "where targets lie is not configured: targets-url of this server")
-    })?;
-    let length = found.target.length().unwrap_or(0);
-    if length > resolved.settings.limits.target {
-        return Err(Error::new(Code::LimitBytes, "T-41", format!("`{}` is above our ceiling", shown(&found.path)))
-            .values(format_args!("at most {} bytes", resolved.settings.limits.target), length));
-    }
-    let url = joined(targets, &found.url_path(resolved.hash_prefix && consistent)?)?;
-    let settings = match &resolved.from {
-        Source::Server(settings) => (**settings).clone(),
-        _ => crate::transport::ServerSettings::new(targets.clone()),
+    let settings = match (&resolved.from, &resolved.targets) {
+        (Source::Server(settings), _) => Some((**settings).clone()),
+        (_, targets) => targets.clone().map(ServerSettings::new),
     };
-    let fetcher = WebFetcher::new(settings, &resolved.settings.name);
-    let until = run.deadline(resolved);
-    let work = async {
-        match fetcher.open(&url, until).await? {
-            Offered::NotFound(words) => {
-                let message = format!("the server does not have the content of `{}`", shown(&found.path));
-                Err(Error::new(Code::MissingTarget, "T-41 (TUF 5.7.3)", message)
-                    .for_role(&found.role)
-                    .values("the file", words))
-            }
-            Offered::Body(mut body) => download::written(found.check()?, body.as_mut(), &path).await,
+    let fetcher = settings.map(|settings| WebFetcher::new(settings, &resolved.settings.name));
+    let (until, ceiling) = (run.deadline(resolved), resolved.settings.limits.target);
+    let content = || {
+        // T-51: offline no code path opens a socket, and no file is taken from elsewhere.
+        if resolved.settings.offline {
+            return Err(Error::new(Code::StoreEmpty, "T-51", "offline, and the content is not there"));
         }
+        let (Some(base), Some(fetcher)) = (&resolved.targets, &fetcher) else {
+            let why = "where targets lie is not configured: targets-url of this server";
+            return Err(Error::new(Code::ConfigValue, "T-41", why));
+        };
+        let url = below(base, &found.url_path(resolved.hash_prefix && consistent)?)?;
+        Ok(Content { fetcher, base, url, ceiling, until, told: None })
     };
-    let file = run.wait(work)??;
-    Ok(Downloaded { path, file, fetched: true })
-}
-
-fn joined(base: &Url, path: &str) -> Result<Url> {
-    base.join(&format!("./{path}"))
-        .map_err(|e| Error::new(Code::NetworkStatus, "T-42", format!("a target's path makes no URL: {e}")))
+    run.wait(download::obtained(found, folder.join(found.local_name()), content))?
 }

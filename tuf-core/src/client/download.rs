@@ -1,11 +1,13 @@
 //! Targets as files: streamed, checked on the way, and never under their name before (T-41).
 
-use crate::error::{Code, Error, Result};
-use crate::transport::Body;
-use crate::trust::TargetCheck;
+use crate::error::{Code, Error, Result, shown};
+use crate::transport::{Body, Fetcher, Offered, Pending};
+use crate::trust::{Found, TargetCheck};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
+use url::Url;
 
 /// Bytes hashed at a time: an async runtime is not held up for longer.
 const PIECE: usize = 64 << 10;
@@ -20,6 +22,81 @@ pub struct Downloaded {
     pub file: File,
     /// Whether it was fetched; it may have been there.
     pub fetched: bool,
+}
+
+/// Where a target's content comes from, and what holds for it.
+pub(super) struct Content<'a> {
+    pub(super) fetcher: &'a dyn Fetcher,
+    /// Where targets lie, and where this one does.
+    pub(super) base: &'a Url,
+    pub(super) url: Url,
+    /// More bytes are not asked for.
+    pub(super) ceiling: u64,
+    pub(super) until: Instant,
+    /// Told how many bytes have come.
+    pub(super) told: Option<&'a (dyn Fn(u64) + Send + Sync)>,
+}
+
+/// The target at `path`: what lies there, if that is it, else what `content` brings (TUF 5.7.3).
+pub(super) async fn obtained<'a>(
+    found: &Found,
+    path: PathBuf,
+    content: impl FnOnce() -> Result<Content<'a>>,
+) -> Result<Downloaded> {
+    if let Some(file) = already_there(found.check()?, &path).await {
+        return Ok(Downloaded { path, file, fetched: false });
+    }
+    let Content { fetcher, base, url, ceiling, until, told } = content()?;
+    let check = found.check()?;
+    if check.length() > ceiling {
+        return Err(Error::new(Code::LimitBytes, "T-41", format!("`{}` is above our ceiling", shown(&found.path)))
+            .values(format_args!("at most {ceiling} bytes"), check.length()));
+    }
+    folder_is_there(base)?;
+    match fetcher.open(&url, until).await.map_err(|e| e.in_file(&found.path))? {
+        Offered::NotFound(words) => {
+            let message = format!("the server does not have the content of `{}`", shown(&found.path));
+            Err(Error::new(Code::MissingTarget, "T-41 (TUF 5.7.3)", message)
+                .for_role(&found.role)
+                .values("the file", words))
+        }
+        Offered::Body(body) => {
+            let mut body = Told { body, so_far: 0, told };
+            let file = written(check, &mut body, &path).await.map_err(|e| e.in_file(&found.path))?;
+            Ok(Downloaded { path, file, fetched: true })
+        }
+    }
+}
+
+/// A folder that is gone is no word about its files.
+pub(super) fn folder_is_there(base: &Url) -> Result<()> {
+    match base.to_file_path() {
+        Ok(folder) if base.scheme() == "file" && !folder.is_dir() => {
+            let message = format!("the folder {} is not there", folder.display());
+            Err(Error::new(Code::NetworkUnreachable, "T-51", message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells how far a download is.
+struct Told<'a> {
+    body: Box<dyn Body + 'a>,
+    so_far: u64,
+    told: Option<&'a (dyn Fn(u64) + Send + Sync)>,
+}
+
+impl Body for Told<'_> {
+    fn next(&mut self) -> Pending<'_, Option<Vec<u8>>> {
+        Box::pin(async {
+            let bytes = self.body.next().await?;
+            if let (Some(bytes), Some(told)) = (&bytes, self.told) {
+                self.so_far = self.so_far.saturating_add(bytes.len() as u64);
+                told(self.so_far);
+            }
+            Ok(bytes)
+        })
+    }
 }
 
 fn failed(path: &Path, e: &std::io::Error) -> Error {
@@ -50,7 +127,7 @@ pub(super) async fn checked(mut check: TargetCheck, from: &mut (dyn Read + Send)
 
 /// The file that lies there, if it is a file with the right content: hashed now, from the handle
 /// that is handed on.
-pub(super) async fn already_there(check: TargetCheck, path: &Path) -> Option<File> {
+async fn already_there(check: TargetCheck, path: &Path) -> Option<File> {
     let seen = std::fs::symlink_metadata(path).ok()?;
     if !seen.is_file() || seen.len() != check.length() {
         return None;
@@ -62,7 +139,7 @@ pub(super) async fn already_there(check: TargetCheck, path: &Path) -> Option<Fil
 }
 
 /// Streams a body into a new file beside `path`, which takes its place once it is verified.
-pub(super) async fn written(mut check: TargetCheck, body: &mut dyn Body, path: &Path) -> Result<File> {
+async fn written(mut check: TargetCheck, body: &mut dyn Body, path: &Path) -> Result<File> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let fail = |e: std::io::Error| failed(path, &e);
     std::fs::create_dir_all(folder).map_err(fail)?;

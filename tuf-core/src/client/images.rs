@@ -117,27 +117,31 @@ fn of_collection(run: &mut Run<'_>, gun: &str, group: &[(usize, &Asked)]) -> Vec
     let document = |((_, asked), answer): (&(usize, &Asked), &Result<Trusted>)| {
         let about =
             about(&resolved, asked.subject(), asked.reference.name(), [asked.warnings(), noticed.clone()].concat());
-        Document::of(&about, &outcome, &asked.judge(answer), notes(answer))
+        Document::of(&about, &outcome, &asked.judge(answer), notes(answer.as_ref().ok()))
     };
     group.iter().zip(&outcome.answers).map(document).collect()
 }
 
 /// All signed tags of a collection.
 pub fn list(config: &Config, gun: &str, ask: &Ask) -> Document {
+    listed(config, gun, ask, |_| Ok(()))
+}
+
+/// All signed tags; they count once `then` has done something with what was verified.
+pub(super) fn listed(config: &Config, gun: &str, ask: &Ask, then: impl FnOnce(&Outcome) -> Result<()>) -> Document {
     let resolved = match collection_name(gun).and_then(|gun| resolve(config, gun, ask)) {
         Ok(resolved) => resolved,
         Err(e) => return Document::of_error(&e, gun),
     };
     let (outcome, noticed) = look_up(&mut Run::new(config, ask), &resolved, vec![(Query::All, resolved.rule.clone())]);
+    let answer = outcome.answer();
+    let found = answer.clone().and_then(|trusted| then(&outcome).map(|()| trusted.found.clone()));
     let subject = Subject { kind: "collection", input: gun.to_owned(), ..Subject::default() };
-    let unanswered = Err(Error::new(Code::Internal, "internal", "the list was not answered"));
-    let answer = outcome.answers.first().unwrap_or(&unanswered);
-    let found = answer.as_ref().map(|t| t.found.clone()).map_err(Clone::clone);
-    Document::of(&about(&resolved, subject, gun, noticed), &outcome, &found, notes(answer))
+    Document::of(&about(&resolved, subject, gun, noticed), &outcome, &found, notes(answer.ok()))
 }
 
-pub(super) fn notes(answer: &Result<Trusted>) -> &[Error] {
-    answer.as_ref().map(|t| t.warnings.as_slice()).unwrap_or_default()
+pub(super) fn notes(answer: Option<&Trusted>) -> &[Error] {
+    answer.map(|trusted| trusted.warnings.as_slice()).unwrap_or_default()
 }
 
 pub(super) fn about<'a>(
@@ -157,7 +161,7 @@ pub(super) fn about<'a>(
     }
 }
 
-pub(super) fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
+fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
     let resolved = config.resolve(gun, ask.now, ask.injected, &ask.choices)?;
     if resolved.settings.wire.format == crate::metadata::Format::Tuf1 {
         return Err(Error::new(

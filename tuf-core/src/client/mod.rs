@@ -14,7 +14,7 @@ mod source;
 mod tuf;
 
 pub use archive::save;
-pub use artifacts::{download_artifact, refresh, verify_artifact};
+pub use artifacts::{download_artifacts, refresh, verify_artifact};
 pub use cache::{StoreStatus, forget, forget_clock, repair, stores};
 pub use config::{Choices, Config, Resolved, required};
 pub use download::Downloaded;

@@ -3,7 +3,7 @@
 use super::config::Choices;
 use super::keys::{AuthKey, LimitKeys, Server};
 use crate::error::{Code, Error, Result, shown};
-use crate::transport::{Pem, Proxy, ServerSettings, is_loopback};
+use crate::transport::{Pem, Proxy, ServerSettings, as_base, is_loopback};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,12 +111,7 @@ impl Server {
         match place.named(name)? {
             Named::Folder(at) => folder(at),
             Named::Folders(base) => folder(base.join(name)),
-            Named::Server(mut url) => {
-                if !url.path().ends_with('/') {
-                    url.set_path(&format!("{}/", url.path()));
-                }
-                Ok(Some(url))
-            }
+            Named::Server(url) => Ok(Some(as_base(url))),
         }
     }
 

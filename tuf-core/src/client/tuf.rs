@@ -21,14 +21,14 @@
 //! ```
 
 use super::blocking::Blocking;
-use super::download::{self, Downloaded};
+use super::download::{self, Content, Downloaded, folder_is_there};
 use super::drive_async;
 use crate::error::{Code, Error, Result, shown};
 use crate::limits::Limits;
 use crate::metadata::Format;
 use crate::store::{FileStore, MemoryStore, Store};
 use crate::time::Time;
-use crate::transport::{AsyncTransport, Body, Fetcher, Offered, ServerSettings, Times, WebFetcher};
+use crate::transport::{AsyncTransport, Fetcher, Offered, ServerSettings, Times, WebFetcher, as_base, at_most, below};
 use crate::trust::{
     Ages, Fetched, Found, Lookup, Outcome, Pin, Query, Request, Settings, TagRule, TargetCheck, TrustedSet, start,
 };
@@ -279,14 +279,11 @@ impl Builder {
 /// A URL that files are joined to: it ends at a `/`.
 fn base(text: &str) -> Result<Url> {
     let refuse = |why: &str| Error::new(Code::ConfigValue, "T-42", format!("`{}`: {why}", shown(text)));
-    let mut url = Url::parse(text).map_err(|e| refuse(&e.to_string()))?;
+    let url = Url::parse(text).map_err(|e| refuse(&e.to_string()))?;
     if url.cannot_be_a_base() || url.query().is_some() || url.fragment().is_some() {
         return Err(refuse("no URL that a file's name can be joined to"));
     }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
+    Ok(as_base(url))
 }
 
 /// A target that trusted metadata list.
@@ -421,18 +418,18 @@ impl AsyncClient {
             }
         }
         let outcome = self.run(vec![(query, TagRule::Search)], self.set.is_some()).await;
+        let found = outcome.answer().map(|trusted| trusted.found.clone());
         if outcome.refreshed.is_ok() {
             self.set = outcome.set;
         }
-        let answer = outcome.answers.into_iter().next();
-        self.info(answer.unwrap_or_else(|| Err(crate::trust::internal("a look-up was not answered")))?.found)
+        self.info(found?)
     }
 
     fn info(&self, found: Vec<Found>) -> Result<TargetInfo> {
         let found = found.into_iter().next().ok_or_else(|| crate::trust::internal("nothing was found"))?;
         let consistent = self.set.as_ref().is_some_and(|s| s.root().content().consistent_snapshot());
         let path = found.url_path(self.hash_prefix && consistent)?;
-        let url = self.targets.as_ref().and_then(|base| base.join(&format!("./{path}")).ok());
+        let url = self.targets.as_ref().map(|base| below(base, &path)).transpose()?;
         Ok(TargetInfo { found, url })
     }
 
@@ -453,40 +450,17 @@ impl AsyncClient {
     /// `store.io` where the file cannot be written.
     pub async fn download_as(&self, target: &TargetInfo, path: impl Into<PathBuf>) -> Result<Downloaded> {
         let path = path.into();
-        if let Some(file) = download::already_there(target.check()?, &path).await {
-            return Ok(Downloaded { path, file, fetched: false });
-        }
-        let url = target.url().ok_or_else(|| {
-            Error::new(
-                Code::ConfigValue,
-                "T-41",
-                "a client that downloads needs to know where targets lie: targets_url",
-            )
-        })?;
-        if target.length() > self.settings.limits.target {
-            return Err(Error::new(
-                Code::LimitBytes,
-                "T-41",
-                format!("`{}` is above our ceiling", shown(target.path())),
-            )
-            .values(format_args!("at most {} bytes", self.settings.limits.target), target.length()));
-        }
-        let missing = |words: String| {
-            let message = format!("the server does not have the content of `{}`", shown(target.path()));
-            Error::new(Code::MissingTarget, "T-41 (TUF 5.7.3)", message)
-                .for_role(target.role())
-                .values("the file", words)
+        let told = self.on_bytes.as_ref().map(|told| move |so_far: u64| told(target, so_far));
+        let told = told.as_ref().map(|told| told as &(dyn Fn(u64) + Send + Sync));
+        let content = || {
+            let (Some(base), Some(url)) = (&self.targets, target.url()) else {
+                let why = "a client that downloads needs to know where targets lie: targets_url";
+                return Err(Error::new(Code::ConfigValue, "T-41", why));
+            };
+            let (ceiling, until) = (self.settings.limits.target, self.until());
+            Ok(Content { fetcher: &*self.fetcher, base, url: url.clone(), ceiling, until, told })
         };
-        let base = self.targets.as_ref().unwrap_or(url);
-        there(base)?;
-        match self.fetcher.open(url, self.until()).await.map_err(|e| e.in_file(target.path()))? {
-            Offered::NotFound(words) => Err(missing(words)),
-            Offered::Body(body) => {
-                let mut body = Told { body, target, so_far: 0, told: self.on_bytes.as_deref() };
-                let file = download::written(target.check()?, &mut body, &path).await;
-                Ok(Downloaded { path, file: file.map_err(|e| e.in_file(target.path()))?, fetched: true })
-            }
-        }
+        download::obtained(target.found(), path, content).await
     }
 
     /// Verifies content that is there already: a file, or any reader.
@@ -500,27 +474,6 @@ impl AsyncClient {
     /// What is trusted now: the verified metadata, and until when; `None` before the first refresh.
     pub fn trusted(&self) -> Option<&TrustedSet> {
         self.set.as_ref()
-    }
-}
-
-/// Tells how far a download is.
-struct Told<'a> {
-    body: Box<dyn Body + 'a>,
-    target: &'a TargetInfo,
-    so_far: u64,
-    told: Option<&'a OnBytes>,
-}
-
-impl Body for Told<'_> {
-    fn next(&mut self) -> crate::transport::Pending<'_, Option<Vec<u8>>> {
-        Box::pin(async {
-            let bytes = self.body.next().await?;
-            if let (Some(bytes), Some(told)) = (&bytes, self.told) {
-                self.so_far = self.so_far.saturating_add(bytes.len() as u64);
-                told(self.target, self.so_far);
-            }
-            Ok(bytes)
-        })
     }
 }
 
@@ -539,33 +492,12 @@ impl AsyncTransport for MetadataFiles<'_> {
 
 impl MetadataFiles<'_> {
     async fn bytes(&self, request: &Request) -> Result<Fetched> {
-        there(self.base)?;
-        let url = self
-            .base
-            .join(&format!("./{}", request.path))
-            .map_err(|e| Error::new(Code::NetworkStatus, "T-42", format!("a file's name makes no URL: {e}")))?;
-        let mut body = match self.fetcher.open(&url, self.until).await? {
-            Offered::NotFound(words) => return Ok(Fetched::NotFound(words)),
-            Offered::Body(body) => body,
-        };
-        let most = usize::try_from(request.max_bytes.saturating_add(1)).unwrap_or(usize::MAX);
-        let mut bytes = Vec::new();
-        while bytes.len() < most {
-            let Some(piece) = body.next().await? else { break };
-            bytes.extend(piece.iter().take(most.saturating_sub(bytes.len())));
+        folder_is_there(self.base)?;
+        let url = below(self.base, &request.path)?;
+        match self.fetcher.open(&url, self.until).await? {
+            Offered::NotFound(words) => Ok(Fetched::NotFound(words)),
+            Offered::Body(mut body) => at_most(body.as_mut(), request.max_bytes).await.map(Fetched::Bytes),
         }
-        Ok(Fetched::Bytes(bytes))
-    }
-}
-
-/// A folder that is gone is no word about its files.
-fn there(base: &Url) -> Result<()> {
-    match base.to_file_path() {
-        Ok(folder) if base.scheme() == "file" && !folder.is_dir() => {
-            let message = format!("the folder {} is not there", folder.display());
-            Err(Error::new(Code::NetworkUnreachable, "T-51", message))
-        }
-        _ => Ok(()),
     }
 }
 

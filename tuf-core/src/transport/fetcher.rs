@@ -1,7 +1,7 @@
 //! Files by their URL, streamed: what a TUF 1.0 client gets metadata and targets with.
 
-use super::http::{HttpTransport, Opened};
-use super::server::{Answered, Server, ServerSettings, origin};
+use super::http::HttpTransport;
+use super::server::{Server, ServerSettings, origin};
 use crate::error::{Code, Error, Result, shown};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -50,6 +50,36 @@ pub trait Body: Send {
     fn next(&mut self) -> Pending<'_, Option<Vec<u8>>>;
 }
 
+/// A whole body, or its first `max + 1` bytes.
+pub(crate) async fn at_most(body: &mut dyn Body, max: u64) -> Result<Vec<u8>> {
+    let most = usize::try_from(max.saturating_add(1)).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    while bytes.len() < most {
+        let Some(piece) = body.next().await? else { break };
+        bytes.extend(piece.iter().take(most.saturating_sub(bytes.len())));
+    }
+    Ok(bytes)
+}
+
+/// A URL that files are joined to: it ends at a `/`.
+pub(crate) fn as_base(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    url
+}
+
+/// A file's URL below a base, and nowhere else.
+pub(crate) fn below(base: &Url, path: &str) -> Result<Url> {
+    let fail = |why: String| Error::new(Code::NetworkStatus, "T-42", format!("a file's name {why}"));
+    let url = base.join(&format!("./{path}")).map_err(|e| fail(format!("makes no URL of this server: {e}")))?;
+    if url.as_str().starts_with(base.as_str()) {
+        Ok(url)
+    } else {
+        Err(fail("leads out of the collection's URL".to_owned()))
+    }
+}
+
 /// Fetches `https:` (and `http:` from loopback, or where the settings' URL is one) and `file:` URLs.
 #[derive(Debug)]
 pub struct WebFetcher {
@@ -77,7 +107,10 @@ impl WebFetcher {
             "file" => of_file(url),
             "https" | "http" => {
                 let transport = HttpTransport::at(self.server(url, until), url.clone(), &self.name, until);
-                Web::open(transport).await
+                Ok(match transport.open("").await? {
+                    Offered::Body(body) => Offered::Body(Box::new(InTime { transport, body })),
+                    Offered::NotFound(words) => Offered::NotFound(words),
+                })
             }
             scheme => Err(Error::new(
                 Code::ConfigValue,
@@ -94,25 +127,15 @@ impl Fetcher for WebFetcher {
     }
 }
 
-/// A body together with what holds its connection.
-struct Web {
-    transport: Arc<HttpTransport>,
-    answered: Box<Answered>,
+/// A body with the deadline of its request.
+struct InTime {
+    transport: HttpTransport,
+    body: Box<dyn Body>,
 }
 
-impl Web {
-    async fn open<'f>(transport: HttpTransport) -> Result<Offered<'f>> {
-        let transport = Arc::new(transport);
-        Ok(match transport.open("").await? {
-            Opened::NotFound(words) => Offered::NotFound(words),
-            Opened::Body(answered) => Offered::Body(Box::new(Web { transport, answered })),
-        })
-    }
-}
-
-impl Body for Web {
+impl Body for InTime {
     fn next(&mut self) -> Pending<'_, Option<Vec<u8>>> {
-        Box::pin(self.transport.in_time(self.answered.next()))
+        Box::pin(self.transport.in_time(self.body.next()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::AsyncTransport;
 use super::auth::Token;
+use super::fetcher::{Offered, as_base, at_most, below};
 use super::server::{Again, Answered, Failure, Outgoing, Server, in_short, next_step, origin, seconds};
 use crate::error::{Code, Error, Result, escaped, shown};
 use crate::metadata::Format;
@@ -37,10 +38,7 @@ impl HttpTransport {
     /// # Errors
     /// `config.value` if the two make no URL.
     pub fn new(server: Arc<Server>, name: &str, format: Format) -> Result<Self> {
-        let mut base = server.settings.url.clone();
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
+        let mut base = as_base(server.settings.url.clone());
         if format == Format::Notary1 {
             base = base.join(&format!("./v2/{name}/_trust/tuf/")).map_err(|e| {
                 Error::new(Code::ConfigValue, "N-21", format!("{} makes no URL of this server: {e}", shown(name)))
@@ -55,22 +53,17 @@ impl HttpTransport {
         HttpTransport { server, base, collection: name.to_owned(), token: Token::default(), deadline }
     }
 
-    /// Asks for a file below the base (or the base itself, by an empty path): its body, not read yet, or what was said where there is none.
+    /// Asks for a file below the base (or for the base itself, by an empty path): its body, not read
+    /// yet, or what was said where there is none.
     ///
     /// Everything about one request is in here: redirects, credentials, retries and their pauses,
     /// all within the deadline.
-    pub(crate) async fn open(&self, path: &str) -> Result<Opened> {
+    pub(super) async fn open(&self, path: &str) -> Result<Offered<'static>> {
         self.in_time(self.opened(path)).await
     }
 
-    async fn opened(&self, path: &str) -> Result<Opened> {
-        let joined = if path.is_empty() { Ok(self.base.clone()) } else { self.base.join(&format!("./{path}")) };
-        let url = joined.map_err(|e| {
-            Error::new(Code::NetworkStatus, "T-42", format!("a file's name makes no URL of this server: {e}"))
-        })?;
-        if !url.as_str().starts_with(self.base.as_str()) {
-            return Err(Error::new(Code::NetworkStatus, "T-42", "a file's name leads out of the collection's URL"));
-        }
+    async fn opened(&self, path: &str) -> Result<Offered<'static>> {
+        let url = if path.is_empty() { self.base.clone() } else { below(&self.base, path)? };
         let mut pauses = PAUSES.into_iter();
         loop {
             let failure = match self.once(&url).await {
@@ -88,7 +81,7 @@ impl HttpTransport {
     }
 
     /// `work`, if it is done before the deadline (T-43).
-    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout_at(tokio::time::Instant::from_std(self.deadline), work).await {
             Ok(done) => done,
             Err(_) => {
@@ -100,7 +93,7 @@ impl HttpTransport {
     }
 
     /// One try: redirects are followed, and a challenge is answered.
-    async fn once(&self, url: &Url) -> Result<Opened, Failure> {
+    async fn once(&self, url: &Url) -> Result<Offered<'static>, Failure> {
         let mut at = url.clone();
         let mut hops = 0_u32;
         loop {
@@ -112,7 +105,7 @@ impl HttpTransport {
             match answered.status() {
                 200 => {
                     answered.coded_as_stored()?;
-                    return Ok(Opened::Body(Box::new(answered)));
+                    return Ok(Offered::Body(Box::new(answered)));
                 }
                 301 | 302 | 303 | 307 | 308 => {
                     hops = hops.saturating_add(1);
@@ -126,7 +119,7 @@ impl HttpTransport {
                 status @ (401 | 403 | 404) if !own => return Err(elsewhere(url, &at, status).into()),
                 404 => {
                     let words = said(answered).await;
-                    return Ok(Opened::NotFound(format!("404 of {}{words}", in_short(&at))));
+                    return Ok(Offered::NotFound(format!("404 of {}{words}", in_short(&at))));
                 }
                 403 => {
                     let message = format!("{} denies access{}", origin(&at), said(answered).await);
@@ -165,19 +158,12 @@ fn goal(from: &Url, location: Option<&str>, may_be_plain: impl Fn(&Url) -> bool)
     Ok(to)
 }
 
-/// An answer to a request for a file.
-#[derive(Debug)]
-pub(crate) enum Opened {
-    Body(Box<Answered>),
-    NotFound(String),
-}
-
 impl AsyncTransport for HttpTransport {
     async fn fetch(&self, request: Request) -> Fetched {
         let work = async {
             match self.opened(&request.path).await? {
-                Opened::Body(answered) => answered.body(request.max_bytes).await.map(Fetched::Bytes),
-                Opened::NotFound(words) => Ok(Fetched::NotFound(words)),
+                Offered::Body(mut body) => at_most(body.as_mut(), request.max_bytes).await.map(Fetched::Bytes),
+                Offered::NotFound(words) => Ok(Fetched::NotFound(words)),
             }
         };
         self.in_time(work).await.unwrap_or_else(Fetched::Failed)

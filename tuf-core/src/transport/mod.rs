@@ -18,6 +18,8 @@ pub use credentials::Credentials;
 #[cfg(feature = "client")]
 pub use fetcher::{Body, Fetcher, Offered, Pending, WebFetcher};
 #[cfg(feature = "client")]
+pub(crate) use fetcher::{as_base, at_most, below};
+#[cfg(feature = "client")]
 pub use folder::FolderTransport;
 #[cfg(feature = "client")]
 pub use http::HttpTransport;

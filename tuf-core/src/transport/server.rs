@@ -1,6 +1,7 @@
 //! One server: its TLS, its connections, and what one request to it may take.
 
 use super::Credentials;
+use super::fetcher::{Body, Pending, at_most};
 use crate::error::{Code, Error, Result, escaped, shown};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue};
 use reqwest::{Client, Response};
@@ -276,7 +277,7 @@ pub(super) struct Outgoing<'a> {
 
 /// The head of an answer; its body is read within bounds.
 #[derive(Debug)]
-pub(crate) struct Answered {
+pub(super) struct Answered {
     pub(super) response: Response,
     pub(super) url: Url,
     times: Times,
@@ -306,7 +307,7 @@ impl Answered {
     }
 
     /// The next bytes of the body; too few in too long a time are an error (T-43).
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
         let began = *self.began.get_or_insert_with(Instant::now);
         let Some(chunk) = self.response.chunk().await.map_err(|e| self.cut_off(&e))? else { return Ok(None) };
         self.got = self.got.saturating_add(chunk.len() as u64);
@@ -325,13 +326,7 @@ impl Answered {
     /// The body, or its first `max + 1` bytes.
     pub(super) async fn body(mut self, max: u64) -> Result<Vec<u8>> {
         self.coded_as_stored()?;
-        let most = usize::try_from(max.saturating_add(1)).unwrap_or(usize::MAX);
-        let mut bytes: Vec<u8> = Vec::new();
-        while bytes.len() < most {
-            let Some(chunk) = self.next().await? else { break };
-            bytes.extend(chunk.iter().take(most.saturating_sub(bytes.len())));
-        }
-        Ok(bytes)
+        at_most(&mut self, max).await
     }
 
     /// The first bytes of an error's body, for the message; what cannot be read is no matter.
@@ -349,6 +344,12 @@ impl Answered {
             (Code::NetworkCutOff, format!("{at} broke off in the middle of its answer: {}", deepest(e)))
         };
         Error::new(code, "T-8", message).with_hint(next_step(code, &self.url))
+    }
+}
+
+impl Body for Answered {
+    fn next(&mut self) -> Pending<'_, Option<Vec<u8>>> {
+        Box::pin(self.chunk())
     }
 }
 

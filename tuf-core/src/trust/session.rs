@@ -69,6 +69,14 @@ pub fn start(settings: Settings, queries: Vec<(Query, TagRule)>) -> Job<Outcome>
 const MOST_RESTARTS: u32 = 64;
 
 impl Outcome {
+    /// The answer to the only query, or to the first.
+    pub(crate) fn answer(&self) -> Result<&Trusted> {
+        match self.answers.first() {
+            Some(answer) => answer.as_ref().map_err(Clone::clone),
+            None => Err(internal("a query was not answered")),
+        }
+    }
+
     /// A run that could not begin, or never ended.
     pub(crate) fn failed(e: Error, answers: usize) -> Self {
         Outcome {

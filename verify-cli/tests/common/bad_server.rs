@@ -5,6 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -175,6 +176,14 @@ fn act(state: &State, stream: &mut TcpStream, what: Act) -> std::io::Result<bool
             drop(waiting);
             act(state, stream, *then)
         }
+    }
+}
+
+/// The answer of an honest server: the file of a folder that the path names.
+pub fn file_of(folder: &Path, path: &str) -> Act {
+    match std::fs::read(folder.join(path.trim_start_matches('/'))) {
+        Ok(bytes) => Act::Fine(200, vec![], bytes),
+        Err(_) => Act::Fine(404, vec![], vec![]),
     }
 }
 
