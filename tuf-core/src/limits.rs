@@ -23,6 +23,10 @@ pub struct Limits {
     pub depth: u64,
     /// Root rotations one run walks.
     pub rotations: u64,
+    /// Bytes of all metadata of one run together: what a hostile server can make us read.
+    pub metadata: u64,
+    /// What one file may hold.
+    pub counts: Counts,
     /// Units of work of one run, spent down: see [`Budget`].
     pub work: u64,
 }
@@ -38,6 +42,8 @@ impl Default for Limits {
             roles: 1_024,
             depth: 64,
             rotations: 1_024,
+            metadata: METADATA_TOTAL,
+            counts: Counts::default(),
             work: 400_000_000,
         }
     }
@@ -51,13 +57,24 @@ impl Limits {
     }
 }
 
-/// Signatures in one file. A threshold is never above a few dozen.
-pub(crate) const SIGNATURES: usize = 1_024;
-/// Keys, and delegations, in one file.
-pub(crate) const KEYS: usize = 65_536;
-/// Bytes of a role name, a path pattern or a key id.
-pub(crate) const NAME_BYTES: usize = 8 << 10;
-/// All metadata of one run together: what a hostile server can make us read.
+/// How much one file may hold, whatever its size (T-28).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Signatures: a threshold is never above a few dozen.
+    pub signatures: usize,
+    /// Keys; and delegations: both fit in a targets file of 64 MiB.
+    pub keys: usize,
+    /// Bytes of a role name, a path, a pattern or a key id: longer than any file system takes.
+    pub names: usize,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts { signatures: 1_024, keys: 65_536, names: 8 << 10 }
+    }
+}
+
+/// All metadata of one run together, unless configured.
 pub(crate) const METADATA_TOTAL: u64 = 256 << 20;
 
 /// Work of one signature check: measured, an RSA-8192 check takes some 20,000 times as long as
@@ -99,12 +116,12 @@ impl Budget {
 }
 
 /// An error unless `name` is short enough to be a role name, a path or a key id.
-pub(crate) fn name_length(name: &str, what: &str) -> Result<()> {
-    if name.len() <= NAME_BYTES {
+pub(crate) fn name_length(name: &str, what: &str, most: usize) -> Result<()> {
+    if name.len() <= most {
         return Ok(());
     }
     Err(Error::new(Code::LimitNames, "T-28", format!("{what} is too long"))
-        .values(format_args!("at most {NAME_BYTES} bytes"), format_args!("{} bytes", name.len())))
+        .values(format_args!("at most {most} bytes"), format_args!("{} bytes", name.len())))
 }
 
 /// An error unless `count` is at most `limit`.

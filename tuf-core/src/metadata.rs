@@ -387,6 +387,7 @@ impl Target {
 pub struct Delegations {
     pub(crate) keys: Keys,
     pub(crate) roles: Vec<Delegation>,
+    pub(crate) bins: Option<Bins>,
 }
 
 impl Delegations {
@@ -403,6 +404,65 @@ impl Delegations {
     /// The delegation to a role.
     pub fn get(&self, name: &str) -> Option<&Delegation> {
         self.roles.iter().find(|d| d.name == name)
+    }
+
+    /// The hash bins (TAP 15), which stand in place of a list of roles.
+    pub fn bins(&self) -> Option<&Bins> {
+        self.bins.as_ref()
+    }
+
+    /// The keys and threshold of a delegated role, listed or a bin.
+    pub fn keys_of(&self, name: &str) -> Option<&RoleKeys> {
+        let bin = || self.bins.as_ref().filter(|bins| bins.holds(name)).map(|bins| &bins.keys);
+        self.get(name).map(|d| &d.keys).or_else(bin)
+    }
+}
+
+/// Succinct delegations (TAP 15): each target path belongs to one of 2^`bit_length` roles, which
+/// have the same keys. Nothing behind the bin of a path is searched (T-24).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bins {
+    pub(crate) keys: RoleKeys,
+    /// From 1 to [`Bins::MOST_BITS`].
+    pub(crate) bit_length: u32,
+    pub(crate) name_prefix: String,
+}
+
+impl Bins {
+    /// As many bits as a bin may be named by.
+    pub(crate) const MOST_BITS: u32 = 32;
+
+    /// The keys and threshold of every bin.
+    pub fn keys(&self) -> &RoleKeys {
+        &self.keys
+    }
+
+    /// How many bits of a path's hash name its bin.
+    pub fn bit_length(&self) -> u32 {
+        self.bit_length
+    }
+
+    /// What every bin's name begins with.
+    pub fn name_prefix(&self) -> &str {
+        &self.name_prefix
+    }
+
+    /// The bin of a target path: the first bits of the path's SHA-256.
+    pub fn role_of(&self, path: &str) -> String {
+        let first = crate::crypto::sha256(path.as_bytes()).first_chunk().map_or(0, |four| u32::from_be_bytes(*four));
+        self.name(first.checked_shr(Bins::MOST_BITS.saturating_sub(self.bit_length)).unwrap_or(0))
+    }
+
+    /// Whether a role is one of the bins.
+    pub fn holds(&self, name: &str) -> bool {
+        let digits = name.strip_prefix(&self.name_prefix).and_then(|rest| rest.strip_prefix('-'));
+        let bin = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        bin.is_some_and(|bin| bin.checked_shr(self.bit_length).unwrap_or(0) == 0 && self.name(bin) == name)
+    }
+
+    fn name(&self, bin: u32) -> String {
+        let digits = self.bit_length.div_ceil(4) as usize;
+        format!("{}-{bin:0digits$x}", self.name_prefix)
     }
 }
 

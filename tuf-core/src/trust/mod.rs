@@ -7,6 +7,7 @@ mod mode;
 mod offer;
 mod pattern;
 mod pin;
+mod pinned;
 mod record;
 mod refresh;
 mod roots;
@@ -52,6 +53,13 @@ impl Memory {
     /// What is remembered of a role, if it counts.
     pub(crate) fn of(&self, name: &str) -> Option<&Remembered> {
         self.roles.get(name).filter(|r| r.root_version >= self.dropped)
+    }
+
+    /// What counts now counts as accepted under this root: the one before is removed (T-5).
+    pub(crate) fn accepted_under(&mut self, root_version: u64) {
+        for remembered in self.roles.values_mut().filter(|r| r.root_version >= self.dropped) {
+            remembered.root_version = root_version;
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! The chain of roots: from what meets the pin to the newest (T-5, N-11; TUF 5.3).
 
 use super::machine::{Absent, FileName};
-use super::pin::{Pin, RootRule, own, pinned_root, same};
+use super::pin::{Pin, RootRule, own, same};
 use super::record::damaged;
 use super::session::{Got, Session};
 use super::{Exception, Memory, TrustedSet, internal};
 use crate::certificate::Validity;
-use crate::crypto::hex;
 use crate::error::{Answer, Code, Error, Result};
 use crate::limits::Budget;
 use crate::metadata::{Format, Metadata, Root, Unverified, Verified, role};
@@ -17,7 +16,7 @@ impl Session {
     pub(super) async fn trusted_root(&mut self) -> Result<()> {
         let stored = self.stored_roots().await?;
         if let Pin::Root(bytes) = self.settings.pin.clone() {
-            return self.begin_from_pinned(bytes, stored);
+            return self.begin_from_pinned(bytes, &stored).await;
         }
         if self.settings.wire.format == Format::Tuf1 {
             return Err(Error::new(Code::ConfigRoot, "T-5", "a TUF 1.0 repository is pinned by a root file"));
@@ -59,12 +58,18 @@ impl Session {
                 .wire
                 .root(bytes)
                 .map_err(|e| damaged(&file, "a stored root cannot be read").values("a root", e))?;
+            let found = root.claims().version();
+            if found != version {
+                return Err(
+                    damaged(&file, "a stored root is another version than its name says").values(version, found)
+                );
+            }
             roots.push(root);
         }
         Ok(roots)
     }
 
-    fn counts_ids(&self) -> bool {
+    pub(super) fn counts_ids(&self) -> bool {
         Exception::KeyIdsCounted.holds(self.settings.mode)
     }
 
@@ -109,52 +114,6 @@ impl Session {
         }
         self.chain = chain;
         self.set = Some(set);
-        Ok(())
-    }
-
-    /// T-5, T-6: a whole root file as the pin; the stored roots go on from it.
-    pub(super) fn begin_from_pinned(&mut self, bytes: Vec<u8>, stored: Vec<Unverified<Root>>) -> Result<()> {
-        let recode = |e: Error| {
-            let found = e.to_string();
-            e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
-        };
-        let root = self.settings.wire.root(bytes).map_err(recode)?;
-        let by_id = self.counts_ids();
-        let mut budget = Budget::new(self.settings.limits.work);
-        let pinned = pinned_root(root, &self.settings.name, by_id, &mut budget).map_err(recode)?;
-        let version = pinned.content().version();
-        let at = stored.iter().position(|r| r.claims().version() == version);
-        let rest = match at {
-            Some(at) => {
-                let held = stored.get(at).cloned().ok_or_else(|| internal("no such root"))?;
-                let held =
-                    pinned_root(held, &self.settings.name, by_id, &mut budget).map_err(|e| self.damaged_roots(e))?;
-                if !same(&held, &pinned)? {
-                    return Err(Error::new(
-                        Code::ConfigRootConflict,
-                        "T-5",
-                        "the store holds another root of the pinned version",
-                    )
-                    .for_role(role::ROOT)
-                    .values(hex(&crate::crypto::sha256(pinned.bytes())), hex(&crate::crypto::sha256(held.bytes()))));
-                }
-                stored.get(at.saturating_add(1)..).unwrap_or_default()
-            }
-            None if stored.is_empty() => &[],
-            None => {
-                return Err(Error::new(
-                    Code::ConfigRootConflict,
-                    "T-5",
-                    "the pinned root is not in the stored chain of roots",
-                )
-                .for_role(role::ROOT)
-                .values(format_args!("one of versions {} to {}", self.record.anchor, self.record.root), version));
-            }
-        };
-        self.chain_from(&pinned.inner, rest, &Pin::FirstUse).map_err(|e| self.damaged_roots(e))?;
-        if at.is_none() {
-            self.anchored(&pinned);
-        }
         Ok(())
     }
 
@@ -334,30 +293,35 @@ impl Session {
     /// 5.3.3 to 5.3.9: walks `N+1.root.json` until there is none; each is kept before its expiry
     /// is looked at.
     pub(super) async fn walk(&mut self) -> Result<()> {
-        loop {
-            let version = self.set()?.root.content().version();
-            let next = version.checked_add(1).ok_or_else(|| internal("root versions have run out"))?;
-            let path = format!("{next}.root.json");
-            let Got::Bytes(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await?
-            else {
-                return Ok(());
-            };
-            if self.rotations >= self.settings.limits.rotations {
-                return Err(Error::new(
-                    Code::LimitRotations,
-                    "T-9",
-                    "a newer root is there, and the run has walked as many as it may",
-                )
-                .for_role(role::ROOT)
-                .values(self.settings.limits.rotations, "more"));
-            }
-            let root = self.settings.wire.root(bytes).map_err(|e| e.in_file(&path))?;
-            self.set()?.next_root(root).map_err(|e| e.in_file(&path))?;
-            let root = self.set()?.root.clone();
-            self.keep_file(FileName::Root(next), root.bytes());
-            self.walked.push(next);
-            self.rotations = self.rotations.saturating_add(1);
-            self.chain.push(root);
+        while self.step().await? {}
+        Ok(())
+    }
+
+    /// 5.3.3: one step of the walk; false where there is no next root.
+    pub(super) async fn step(&mut self) -> Result<bool> {
+        let version = self.set()?.root.content().version();
+        let next = version.checked_add(1).ok_or_else(|| internal("root versions have run out"))?;
+        let path = format!("{next}.root.json");
+        let Got::Bytes(bytes) = self.fetch(&path, self.settings.limits.root, role::ROOT, Absent::EndsChain).await?
+        else {
+            return Ok(false);
+        };
+        if self.rotations >= self.settings.limits.rotations {
+            return Err(Error::new(
+                Code::LimitRotations,
+                "T-9",
+                "a newer root is there, and the run has walked as many as it may",
+            )
+            .for_role(role::ROOT)
+            .values(self.settings.limits.rotations, "more"));
         }
+        let root = self.settings.wire.root(bytes).map_err(|e| e.in_file(&path))?;
+        self.set()?.next_root(root).map_err(|e| e.in_file(&path))?;
+        let root = self.set()?.root.clone();
+        self.keep_file(FileName::Root(next), root.bytes());
+        self.walked.push(next);
+        self.rotations = self.rotations.saturating_add(1);
+        self.chain.push(root);
+        Ok(true)
     }
 }

@@ -6,7 +6,9 @@ use super::{Exception, TrustedSet};
 use crate::crypto::PublicKey;
 use crate::error::{Code, Error, Result, shown};
 use crate::limits::Budget;
-use crate::metadata::{Delegation, Format, Keys, Paths, RoleKeys, Target, Targets, Verified, role};
+use crate::metadata::{Delegation, Delegations, Format, Keys, Paths, RoleKeys, Target, Targets, Verified, role};
+use crate::time::Time;
+use crate::verify::not_expired;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const RELEASES: &str = "targets/releases";
@@ -119,12 +121,32 @@ impl Visit<'_> {
 }
 
 impl TrustedSet {
-    /// Looks up by `rule`; `notes` receives what was passed by, and why.
+    /// Looks up by `rule` at the time of the run; `notes` receives what was passed by, and why.
     ///
     /// # Errors
-    /// `target.*`, `quorum.not-met`, `rollback.removed`, `limit.*`.
+    /// Those of [`TrustedSet::lookup_at`].
     pub fn lookup(&self, query: &Query, rule: &TagRule, notes: &mut Vec<Error>) -> Result<Lookup> {
-        let mut search = Search { set: self, notes, budget: Budget::new(self.limits.work) };
+        self.lookup_at(query, rule, self.start, notes)
+    }
+
+    /// Looks up at a later time: all that the answer rests on must be in force then (T-2).
+    ///
+    /// # Errors
+    /// `expired.*`, `target.*`, `quorum.not-met`, `rollback.removed`, `limit.*`.
+    ///
+    /// ```
+    /// use tuf_core::{time::Time, trust::{Lookup, Query, TagRule, TrustedSet}};
+    /// /// For a program that keeps the set of its last refresh.
+    /// fn is_signed(set: &TrustedSet, path: &str, now: Time) -> Result<bool, tuf_core::Error> {
+    ///     let answer = set.lookup_at(&Query::Name(path.into()), &TagRule::Search, now, &mut Vec::new())?;
+    ///     Ok(matches!(answer, Lookup::Found(_)))
+    /// }
+    /// ```
+    pub fn lookup_at(&self, query: &Query, rule: &TagRule, now: Time, notes: &mut Vec<Error>) -> Result<Lookup> {
+        not_expired(&self.root, now)?;
+        self.timestamp.as_ref().map_or(Ok(()), |timestamp| not_expired(timestamp, now))?;
+        self.snapshot.as_ref().map_or(Ok(()), |snapshot| not_expired(snapshot, now))?;
+        let mut search = Search { set: self, now, notes, budget: Budget::new(self.limits.work) };
         let outcome = match (self.wire.format, rule, query) {
             (Format::Tuf1, _, Query::Name(path)) => search.tuf(path),
             (Format::Tuf1, _, _) => Err(Stop::Error(Error::new(
@@ -148,6 +170,7 @@ impl TrustedSet {
 
 struct Search<'s, 'n> {
     set: &'s TrustedSet,
+    now: Time,
     notes: &'n mut Vec<Error>,
     budget: Budget,
 }
@@ -156,6 +179,7 @@ impl<'s> Search<'s, '_> {
     /// The top-level targets, where every walk begins.
     fn top(&self) -> Result<Visit<'s>> {
         let file = self.set.top_level_targets().ok_or_else(|| super::internal("no targets yet"))?;
+        not_expired(file, self.now)?;
         Ok(Visit { name: role::TARGETS, file, paths: Paths::Prefixes(vec![String::new()]) })
     }
 
@@ -169,38 +193,53 @@ impl<'s> Search<'s, '_> {
                 continue;
             }
             self.visits(seen.len(), depth)?;
-            let Some(file) = self.set.targets(&delegator, &name) else {
-                return match self.set.listed_targets(&name)? {
-                    Some(_) => Err(Stop::Needs(vec![Need { delegator, role: name }])),
-                    None => Err(Error::new(
-                        Code::TargetNotSigned,
-                        "T-26",
-                        "a role that should answer is not listed by the snapshot",
-                    )
-                    .for_role(&name)
-                    .into()),
-                };
-            };
+            let file = self.reached(delegator, &name)?;
             if let Some(target) = file.content().target(path)? {
                 if target.hashes.is_empty() || target.length.is_none() {
                     return Err(no_digest(path, &name, "T-40").into());
                 }
                 return Ok(vec![Found { path: path.to_owned(), target, role: name, agreed_by: Vec::new() }]);
             }
-            let mut children = Vec::new();
-            for delegation in file.content().delegations().roles() {
-                if !delegation.paths.match_path(path, &mut self.budget)? {
-                    continue;
-                }
-                children.push((name.clone(), delegation.name.clone(), depth.saturating_add(1)));
-                if delegation.terminating {
-                    stack.clear();
-                    break;
-                }
+            let (children, terminating) = self.children(file.content().delegations(), path)?;
+            if terminating {
+                stack.clear();
             }
-            stack.extend(children.into_iter().rev());
+            let below = |child| (name.clone(), child, depth.saturating_add(1));
+            stack.extend(children.into_iter().rev().map(below));
         }
         Ok(Vec::new())
+    }
+
+    /// A role of TUF's search, as its delegator names the keys; one that the snapshot does not
+    /// list ends the search (T-26).
+    fn reached(&self, delegator: String, name: &str) -> Walked<&'s Verified<Targets>> {
+        if let Some(file) = self.set.targets(&delegator, name) {
+            not_expired(file, self.now)?;
+            return Ok(file);
+        }
+        if self.set.listed_targets(name)?.is_some() {
+            return Err(Stop::Needs(vec![Need { delegator, role: name.to_owned() }]));
+        }
+        let unlisted = "a role that should answer is not listed by the snapshot";
+        Err(Error::new(Code::TargetNotSigned, "T-26", unlisted).for_role(name).into())
+    }
+
+    /// The delegated roles that are trusted for a path, in order of appearance, up to one that ends
+    /// the search behind it; whether there is one (T-21). Bins end it (T-24).
+    fn children(&mut self, delegations: &Delegations, path: &str) -> Result<(Vec<String>, bool)> {
+        if let Some(bins) = delegations.bins() {
+            return Ok((vec![bins.role_of(path)], true));
+        }
+        let mut names = Vec::new();
+        for delegation in delegations.roles() {
+            if delegation.paths.match_path(path, &mut self.budget)? {
+                names.push(delegation.name.clone());
+                if delegation.terminating {
+                    return Ok((names, true));
+                }
+            }
+        }
+        Ok((names, false))
     }
 
     fn visits(&self, count: usize, depth: u64) -> Result<()> {
@@ -221,6 +260,13 @@ impl<'s> Search<'s, '_> {
     fn reach(&mut self, step: &Step<'s>) -> Walked<Option<Visit<'s>>> {
         let name = step.delegation.name.as_str();
         if let Some(file) = self.set.targets(step.delegator, name) {
+            if let Err(expired) = not_expired(file, self.now) {
+                if !self.set.allows(Exception::DelegationExpired) {
+                    return Err(expired.into());
+                }
+                self.note(expired);
+                return Ok(None);
+            }
             return Ok(Some(Visit { name, file, paths: step.paths.clone() }));
         }
         if self.set.broken.contains_key(name) {

@@ -6,7 +6,6 @@ use super::search::{Found, Lookup, Query, TagRule};
 use super::{Settings, TrustedSet, internal};
 use crate::crypto::hex;
 use crate::error::{Code, Error, Result};
-use crate::limits;
 use crate::metadata::{Bytes, Format, Root, Verified};
 use crate::time::Time;
 use std::collections::BTreeMap;
@@ -133,7 +132,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(io: Io, settings: Settings) -> Self {
+    pub(super) fn new(io: Io, mut settings: Settings) -> Self {
+        settings.wire.counts = settings.limits.counts;
         let record = Record::new(settings.wire.format, &settings.name);
         Session {
             io,
@@ -235,14 +235,14 @@ impl Session {
             Answer::Failed(e) => Err(e.for_role(name)),
             Answer::Bytes(bytes) => {
                 self.fetched = self.fetched.saturating_add(bytes.len() as u64);
-                if self.fetched > limits::METADATA_TOTAL {
+                if self.fetched > self.settings.limits.metadata {
                     return Err(Error::new(
                         Code::LimitBytes,
                         "T-28",
                         "all metadata of this run together are too large",
                     )
                     .for_role(name)
-                    .values(limits::METADATA_TOTAL, self.fetched));
+                    .values(self.settings.limits.metadata, self.fetched));
                 }
                 Ok(Got::Bytes(bytes))
             }
@@ -332,7 +332,7 @@ mod tests {
             let settings = Settings::new("registry.test/app", Format::Notary1, Pin::FirstUse, now);
             let mut job = Job::new(|io| async move {
                 let mut session = Session::new(io, settings);
-                session.fetched = limits::METADATA_TOTAL - before;
+                session.fetched = session.settings.limits.metadata - before;
                 session.fetch("root.json", 100, "root", Absent::IsError).await
             });
             let Step::Fetch(request) = job.step() else { panic!("no request") };

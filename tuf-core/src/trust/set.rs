@@ -43,6 +43,15 @@ impl TrustedSet {
         let by = own(&by_old.inner);
         let by_own = rule.verify(by_old.inner, &by, &mut self.budget, &mut self.warnings);
         let root = by_own.map_err(|e| recode(e, Code::RotationNewThreshold))?;
+        if found == self.root.content().version() && root.content_id()? != self.root.content_id()? {
+            return Err(Error::new(
+                Code::MismatchContent,
+                "T-16",
+                "a root of the version in force, with other content",
+            )
+            .for_role(role::ROOT)
+            .values(self.root.content_id()?, root.content_id()?));
+        }
         if found != want {
             return Err(Error::new(
                 Code::RotationVersion,
@@ -175,7 +184,9 @@ impl TrustedSet {
 
     /// 5.4.3.2: the snapshot version in a timestamp never goes down.
     fn snapshot_not_lower(&self, new: &Verified<crate::metadata::Timestamp>) -> Result<()> {
-        let before = self.memory.of(role::SNAPSHOT).map(|m| m.version);
+        // What was accepted, and what the kept timestamp names: its snapshot may never have come.
+        let named = self.timestamp.as_ref().and_then(|kept| kept.content().snapshot().version());
+        let before = self.memory.of(role::SNAPSHOT).map(|m| m.version).max(named);
         match (new.content().snapshot().version(), before) {
             (Some(version), Some(before)) if version < before => Err(Error::new(
                 Code::RollbackSnapshot,
@@ -289,7 +300,7 @@ impl TrustedSet {
             (&root.keys, root.role(role::TARGETS)?)
         } else {
             let parent = self.targets.iter().find(|((_, n), _)| n == delegator).map(|(_, t)| t.content().delegations());
-            parent.and_then(|d| Some((&d.keys, &d.get(name)?.keys))).ok_or_else(|| {
+            parent.and_then(|d| Some((&d.keys, d.keys_of(name)?))).ok_or_else(|| {
                 Error::new(Code::UsageRole, "T-27", format!("`{}` delegates to no such role", shown(delegator)))
                     .for_role(name)
             })?

@@ -8,7 +8,7 @@ mod tuf1;
 use crate::crypto;
 use crate::error::{Code, Error, Result, shown};
 use crate::json::{Kind, Reader, duplicate, encoding, missing};
-use crate::limits;
+use crate::limits::{self, Counts};
 use crate::metadata::{
     Bytes, Format, Hashes, Key, Keys, RoleKeys, Root, Signature, Snapshot, Table, Targets, Timestamp, Unverified, role,
 };
@@ -38,12 +38,14 @@ pub struct Wire {
     pub compatible: bool,
     /// What a key id is, in TUF 1.0.
     pub key_ids: KeyIds,
+    /// How much one file may hold; a run takes them from its limits.
+    pub counts: Counts,
 }
 
 impl Wire {
     /// A format, read strictly.
     pub fn strict(format: Format) -> Self {
-        Wire { format, compatible: false, key_ids: KeyIds::default() }
+        Wire { format, compatible: false, key_ids: KeyIds::default(), counts: Counts::default() }
     }
 
     /// Reads a root file (TUF 4.3). Nothing is verified.
@@ -198,7 +200,7 @@ impl Context<'_> {
         let mut out = Vec::new();
         reader.array(|r| {
             out.push(self.signature(r)?);
-            limits::count(Code::LimitSignatures, "signatures in one file", out.len(), limits::SIGNATURES)
+            limits::count(Code::LimitSignatures, "signatures in one file", out.len(), self.wire.counts.signatures)
         })?;
         Ok(out)
     }
@@ -218,7 +220,7 @@ impl Context<'_> {
             Ok(())
         })?;
         let key_id = key_id.ok_or_else(|| missing("keyid"))?;
-        limits::name_length(&key_id, "a key id")?;
+        self.name(&key_id, "a key id")?;
         let method = if notary { method.ok_or_else(|| missing("method"))? } else { String::new() };
         Ok(Signature { key_id, method, sig: sig.ok_or_else(|| missing("sig"))? })
     }
@@ -284,12 +286,34 @@ impl Context<'_> {
             .values(want, shown(&found)))
     }
 
+    /// An error unless a role name, a path or a key id is short enough.
+    fn name(&self, name: &str, what: &str) -> Result<()> {
+        limits::name_length(name, what, self.wire.counts.names)
+    }
+
+    /// A list of names.
+    fn strings(&self, reader: &mut Reader<'_>) -> Result<Vec<String>> {
+        let mut out = Vec::new();
+        reader.array(|r| {
+            let text = r.string()?;
+            self.name(&text, "a name")?;
+            out.push(text.into_owned());
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    /// An error unless a file may hold so many delegations.
+    fn delegations(&self, count: usize) -> Result<()> {
+        limits::count(Code::LimitKeys, "delegations in one file", count, self.wire.counts.keys)
+    }
+
     /// A role's keys and threshold.
     fn role_keys(&self, key_ids: Option<Vec<String>>, threshold: Option<u64>) -> Result<RoleKeys> {
         let mut once = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         for id in key_ids.ok_or_else(|| missing("keyids"))? {
-            limits::name_length(&id, "a key id")?;
+            self.name(&id, "a key id")?;
             if seen.insert(id.clone()) {
                 once.push(id);
             }
@@ -302,7 +326,7 @@ impl Context<'_> {
         let (mut key_ids, mut threshold) = (None, None);
         self.members(reader, &["keyids", "threshold"], |r, name| {
             match name {
-                "keyids" => key_ids = Some(strings(r)?),
+                "keyids" => key_ids = Some(self.strings(r)?),
                 _ => threshold = Some(r.count(1)?),
             }
             Ok(())
@@ -314,9 +338,9 @@ impl Context<'_> {
     fn keys(&self, reader: &mut Reader<'_>, key: impl Fn(&mut Reader<'_>, &str) -> Result<Key>) -> Result<Keys> {
         let mut keys = Keys::new();
         reader.object(|r, id| {
-            limits::name_length(id, "a key id")?;
+            self.name(id, "a key id")?;
             keys.insert(id.to_string(), key(r, id)?);
-            limits::count(Code::LimitKeys, "keys in one file", keys.len(), limits::KEYS)
+            limits::count(Code::LimitKeys, "keys in one file", keys.len(), self.wire.counts.keys)
         })?;
         Ok(keys)
     }
@@ -381,18 +405,6 @@ fn lenient_base64() -> Option<Encoding> {
     spec.ignore.push_str("\r\n");
     spec.check_trailing_bits = false;
     spec.encoding().ok()
-}
-
-/// A list of strings.
-fn strings(reader: &mut Reader<'_>) -> Result<Vec<String>> {
-    let mut out = Vec::new();
-    reader.array(|r| {
-        let text = r.string()?;
-        limits::name_length(&text, "a name")?;
-        out.push(text.into_owned());
-        Ok(())
-    })?;
-    Ok(out)
 }
 
 /// Whether the next value is null; if so it is read.

@@ -1,12 +1,11 @@
 //! The Notary v1 wire format (requirements-notary.md, "Wire format").
 
-use super::{Context, null, put_hash, strings};
+use super::{Context, null, put_hash};
 use crate::canonical;
 use crate::certificate::Bundle;
 use crate::crypto::PublicKey;
 use crate::error::{Code, Error, Result, shown};
 use crate::json::{Reader, missing};
-use crate::limits;
 use crate::metadata::{
     Delegation, Delegations, FileMeta, Hashes, Key, Keys, Paths, RoleKeys, Root, Snapshot, Target, Targets, Timestamp,
     role,
@@ -99,7 +98,8 @@ fn again<T>(
     compatible: bool,
     read: fn(&mut Reader<'_>, &Context<'_>) -> Result<T>,
 ) -> Result<T> {
-    let wire = super::Wire { format: crate::metadata::Format::Notary1, compatible, key_ids: super::KeyIds::Computed };
+    let strict = super::Wire::strict(crate::metadata::Format::Notary1);
+    let wire = super::Wire { compatible, key_ids: super::KeyIds::Computed, ..strict };
     let bytes = crate::metadata::Bytes::default();
     read(reader, &Context { wire, role: role::TARGETS, bytes: &bytes, exceptions: Default::default() })
 }
@@ -143,7 +143,7 @@ pub(super) fn targets(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Target
             "delegations" => delegations = read_delegations(r, c)?,
             _ => {
                 table = c.table_or_null(r, |r, name| {
-                    limits::name_length(name, "a target path")?;
+                    c.name(name, "a target path")?;
                     target(r, c).map(drop)
                 })?
             }
@@ -175,7 +175,7 @@ fn read_delegations(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegati
             "keys" => keys = c.keys(r, |r, id| key(r, c, id))?,
             _ => r.array(|r| {
                 roles.push(delegation(r, c)?);
-                limits::count(Code::LimitKeys, "delegations in one file", roles.len(), limits::KEYS)
+                c.delegations(roles.len())
             })?,
         }
         Ok(())
@@ -187,7 +187,7 @@ fn read_delegations(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegati
             return Err(Error::new(Code::ParseRoleName, "T-27", "a role is delegated twice").values("once", &d.name));
         }
     }
-    Ok(Delegations { keys, roles })
+    Ok(Delegations { keys, roles, bins: None })
 }
 
 fn delegation(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegation> {
@@ -195,10 +195,10 @@ fn delegation(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegation> {
     c.members(reader, &["name", "keyids", "threshold", "paths"], |r, member| {
         match member {
             "name" => name = Some(r.string()?.into_owned()),
-            "keyids" => key_ids = Some(strings(r)?),
+            "keyids" => key_ids = Some(c.strings(r)?),
             "threshold" => threshold = Some(r.count(1)?),
             _ if null(r)? => {}
-            _ => paths = strings(r)?,
+            _ => paths = c.strings(r)?,
         }
         Ok(())
     })?;

@@ -1,13 +1,12 @@
 //! The TUF 1.0 wire format (the specification's section 4).
 
-use super::{Context, KeyIds, id_of, put_hash, strings};
+use super::{Context, KeyIds, id_of, put_hash};
 use crate::canonical;
 use crate::crypto::{self, PublicKey, Shape};
 use crate::error::{Code, Error, Result, shown};
 use crate::json::{Kind, Reader, encoding, missing};
-use crate::limits;
 use crate::metadata::{
-    Delegation, Delegations, FileMeta, Hashes, Key, Paths, Root, Snapshot, Target, Targets, Timestamp, role,
+    Bins, Delegation, Delegations, FileMeta, Hashes, Key, Paths, Root, Snapshot, Target, Targets, Timestamp, role,
 };
 use data_encoding::HEXLOWER_PERMISSIVE;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +59,10 @@ pub(super) fn timestamp(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Time
 pub(super) fn snapshot(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Snapshot> {
     let mut meta = None;
     let (version, expires) = c.common(reader, &["meta"], |r, _| {
-        meta = Some(c.table(r, |r, _| file_meta(r).map(drop))?);
+        meta = Some(c.table(r, |r, name| {
+            c.name(name.strip_suffix(".json").unwrap_or(name), "a role name")?;
+            file_meta(r).map(drop)
+        })?);
         Ok(())
     })?;
     let meta = meta.ok_or_else(|| missing("meta"))?;
@@ -119,7 +121,7 @@ pub(super) fn targets(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Target
             "delegations" => delegations = read_delegations(r, c)?,
             _ => {
                 table = Some(c.table(r, |r, name| {
-                    limits::name_length(name, "a target path")?;
+                    c.name(name, "a target path")?;
                     target(r).map(drop)
                 })?);
             }
@@ -151,31 +153,35 @@ fn target(reader: &mut Reader<'_>) -> Result<Target> {
 }
 
 fn read_delegations(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegations> {
-    let (mut keys, mut roles, mut succinct) = (None, None, false);
+    let (mut keys, mut roles, mut bins) = (None, None, None);
     c.members(reader, &["keys", "roles", "succinct_roles"], |r, name| {
         match name {
             "keys" => keys = Some(c.keys(r, |r, id| key(r, c, id))?),
-            "succinct_roles" => {
-                succinct = true;
-                r.skip()?;
-            }
+            "succinct_roles" => bins = Some(succinct(r, c)?),
             _ => {
                 let mut list = Vec::new();
                 r.array(|r| {
                     list.push(delegation(r, c)?);
-                    limits::count(Code::LimitKeys, "delegations in one file", list.len(), limits::KEYS)
+                    c.delegations(list.len())
                 })?;
                 roles = Some(list);
             }
         }
         Ok(())
     })?;
-    if succinct {
-        // Hash bins come with the complete TUF client; until then such a file is not readable,
-        // which refuses rather than passes over what it delegates.
-        return Err(Error::new(Code::ParseSchema, "T-24 (TAP 15)", "succinct delegations are not supported yet"));
-    }
-    let roles = roles.ok_or_else(|| missing("roles"))?;
+    let keys = keys.ok_or_else(|| missing("keys"))?;
+    let roles = match (roles, &bins) {
+        (Some(roles), None) => roles,
+        (None, Some(_)) => Vec::new(),
+        (None, None) => return Err(missing("roles")),
+        (Some(_), Some(_)) => {
+            return Err(Error::new(
+                Code::ParseSchema,
+                "T-24 (TUF 4.5)",
+                "`roles` and `succinct_roles` exclude each other",
+            ));
+        }
+    };
     let mut names = BTreeSet::new();
     for d in &roles {
         if !names.insert(&d.name) || role::TOP_LEVEL.contains(&d.name.as_str()) {
@@ -183,7 +189,30 @@ fn read_delegations(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegati
                 .values("a name of its own", shown(&d.name)));
         }
     }
-    Ok(Delegations { keys: keys.ok_or_else(|| missing("keys"))?, roles })
+    Ok(Delegations { keys, roles, bins })
+}
+
+/// Hash bins (TAP 15).
+fn succinct(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Bins> {
+    let (mut key_ids, mut threshold, mut bit_length, mut name_prefix) = (None, None, None, None);
+    c.members(reader, &["keyids", "threshold", "bit_length", "name_prefix"], |r, member| {
+        match member {
+            "keyids" => key_ids = Some(c.strings(r)?),
+            "threshold" => threshold = Some(r.count(1)?),
+            "bit_length" => bit_length = Some(r.count(1)?),
+            _ => name_prefix = Some(r.string()?.into_owned()),
+        }
+        Ok(())
+    })?;
+    let found = bit_length.ok_or_else(|| missing("bit_length"))?;
+    let bit_length = u32::try_from(found).ok().filter(|bits| *bits <= Bins::MOST_BITS).ok_or_else(|| {
+        Error::new(Code::ParseNumber, "T-24 (TAP 15)", "more bits than a bin may be named by")
+            .values(format_args!("1 to {}", Bins::MOST_BITS), found)
+            .inside("bit_length")
+    })?;
+    let name_prefix = name_prefix.ok_or_else(|| missing("name_prefix"))?;
+    c.name(&name_prefix, "a role name")?;
+    Ok(Bins { keys: c.role_keys(key_ids, threshold)?, bit_length, name_prefix })
 }
 
 fn delegation(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegation> {
@@ -192,11 +221,11 @@ fn delegation(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegation> {
     c.members(reader, &["name", "keyids", "threshold", "terminating", "paths", "path_hash_prefixes"], |r, member| {
         match member {
             "name" => name = Some(r.string()?.into_owned()),
-            "keyids" => key_ids = Some(strings(r)?),
+            "keyids" => key_ids = Some(c.strings(r)?),
             "threshold" => threshold = Some(r.count(1)?),
             "terminating" => terminating = Some(r.bool()?),
-            "paths" => patterns = Some(strings(r)?),
-            _ => prefixes = Some(strings(r)?),
+            "paths" => patterns = Some(c.strings(r)?),
+            _ => prefixes = Some(c.strings(r)?),
         }
         Ok(())
     })?;
@@ -213,7 +242,7 @@ fn delegation(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegation> {
         }
     };
     let name = name.ok_or_else(|| missing("name"))?;
-    limits::name_length(&name, "a role name")?;
+    c.name(&name, "a role name")?;
     Ok(Delegation {
         name,
         keys: c.role_keys(key_ids, threshold)?,
