@@ -96,10 +96,31 @@ impl Reference {
         self.digest
     }
 
+    /// The target path of the image in a TUF 1.0 repository (decision 12): `NAME:TAG`, or
+    /// `NAME@sha256:DIGEST` where a digest stands alone.
+    ///
+    /// ```
+    /// let path = |text| tuf_core::image::Reference::parse(text).map(|r| r.target_path());
+    /// assert_eq!(path("registry.example/team/app:1.0")?, "registry.example/team/app:1.0");
+    /// assert_eq!(path("nginx")?, "docker.io/library/nginx:latest");
+    /// # Ok::<(), tuf_core::Error>(())
+    /// ```
+    pub fn target_path(&self) -> String {
+        match (&self.tag, self.digest) {
+            (None, Some(digest)) => format!("{}@sha256:{}", self.name, crate::crypto::hex(&digest)),
+            (tag, _) => format!("{}:{}", self.name, tag.as_deref().unwrap_or("latest")),
+        }
+    }
+
     /// Whether the tag `latest` is not in the reference, but implied.
     pub fn implied_latest(&self) -> bool {
         self.implied_latest
     }
+}
+
+/// The tag in the target path of an image of this name ([`Reference::target_path`]).
+pub(crate) fn tag_of<'p>(name: &str, path: &'p str) -> Option<&'p str> {
+    path.strip_prefix(name)?.strip_prefix(':').filter(|tag| is_tag(tag))
 }
 
 /// A digest as docker writes it: `sha256:` and 64 lower-case hex digits.

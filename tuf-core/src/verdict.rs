@@ -129,6 +129,10 @@ pub struct Trust {
     pub offline: bool,
     /// When the last complete check ended.
     pub last_checked_at: Option<String>,
+    /// How many seconds before the time used that was (T-4); null where there was none.
+    pub age_seconds: Option<i64>,
+    /// How many files this run asked for: none where the store answered alone.
+    pub requests: u64,
     /// The role that expires first.
     pub earliest_expiry: Option<Expiry>,
     /// Root versions walked in this run.
@@ -160,6 +164,8 @@ pub struct Expiry {
 pub struct Role {
     /// Its name.
     pub role: String,
+    /// For a delegated role, the role whose delegation led to it.
+    pub delegator: Option<String>,
     /// Its version.
     pub version: u64,
     /// RFC 3339 in UTC.
@@ -205,7 +211,12 @@ fn code_text<S: serde::Serializer>(code: &Code, s: S) -> Result<S::Ok, S::Error>
 impl Reason {
     /// The reason that an error is, for a subject or collection of this name.
     pub fn of(error: &Error, name: &str) -> Self {
-        let general = || hint(error.code()).replace("NAME", &shown(name));
+        Reason::with_list(error, name, "verify-cli image list NAME")
+    }
+
+    /// The same, where this command lists what is signed.
+    fn with_list(error: &Error, name: &str, list: &str) -> Self {
+        let general = || hint(error.code()).replace("LIST", list).replace("NAME", &shown(name));
         let hint = Some(error.hint().map_or_else(general, str::to_owned));
         Reason {
             code: error.code(),
@@ -234,13 +245,13 @@ fn hint(code: Code) -> &'static str {
             "see what is pinned: verify-cli trust show NAME; ask the publisher, over another channel, which certificate is theirs"
         }
         Code::PinCertificateExpired => "the publisher must sign a root with a valid certificate: ask them for one",
-        Code::TargetNotSigned => "see what is signed: verify-cli image list NAME",
-        Code::TargetOtherDigest => "see which digest is signed: verify-cli image list NAME",
+        Code::TargetNotSigned => "see what is signed: LIST",
+        Code::TargetOtherDigest => "see which digest is signed: LIST",
         Code::SignatureThreshold | Code::SignatureKeyId => {
-            "the holders of this role's keys must sign it again; what else is signed: verify-cli image list NAME"
+            "the holders of this role's keys must sign it again; what else is signed: LIST"
         }
         Code::TargetOtherRole | Code::QuorumNotMet => {
-            "see which roles sign what: verify-cli image list NAME --tag-rule targets-first"
+            "see which roles sign what: LIST --tag-rule targets-first"
         }
         Code::ExpiredRoot | Code::ExpiredSnapshot | Code::ExpiredTargets | Code::ExpiredDelegation => {
             "the publisher must sign this role again"
@@ -262,7 +273,7 @@ fn hint(code: Code) -> &'static str {
             "check the name, and whether its publisher signs it; what the server has: verify-cli trust fetch NAME"
         }
         Code::StoreDamaged => "find out what changed the file, then: verify-cli cache repair NAME",
-        Code::StoreEmpty => "check once while the server can be reached: verify-cli image list NAME",
+        Code::StoreEmpty => "check once while the server can be reached: LIST",
         Code::StoreFull | Code::StoreIo => "make room or mend the folder named by `cache`, then ask again",
         Code::NetworkUnreachable => "check that the source named by `url` is there, then ask again",
         Code::ClockBehind => {
@@ -271,7 +282,7 @@ fn hint(code: Code) -> &'static str {
         Code::UsageReference => "write it as docker does: verify-cli image verify registry.example/team/app:1.0",
         Code::Internal => "this is a fault of the program: please report it with the message above",
         _ if code.answer() == Answer::Usage => "see: verify-cli --help",
-        _ => "every detail, to show the publisher: verify-cli image list NAME --output json",
+        _ => "every detail, to show the publisher: LIST --output json",
     }
 }
 
@@ -305,6 +316,18 @@ pub fn worst_status(documents: &[Document]) -> u8 {
     documents.iter().map(Document::exit_status).max_by_key(rank).unwrap_or(2)
 }
 
+/// What targets are called in a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Names {
+    /// Images of one collection, by their tags (Notary v1).
+    Tags,
+    /// Images, by the target paths of their references (TUF 1.0).
+    Images,
+    /// Files, by their target paths.
+    Paths,
+}
+
 /// What a verdict says beside the outcome.
 #[derive(Clone, Debug)]
 pub struct Circumstances<'a> {
@@ -312,6 +335,8 @@ pub struct Circumstances<'a> {
     pub subject: Subject,
     /// The name that pinned references begin with.
     pub name: &'a str,
+    /// What targets are called.
+    pub names: Names,
     /// The settings of the run.
     pub settings: &'a Settings,
     /// The rule, in words.
@@ -336,19 +361,17 @@ impl Document {
         };
         let collection = &about.settings.name;
         let found = answer.as_deref().unwrap_or_default();
-        let of_tag = |f: &Found| Listed { tag: Some(f.path.clone()), path: None, target: target(f, about.name) };
         let one = about.subject.kind != "collection";
-        let artifact = about.subject.kind == "artifact";
-        let many = !artifact && (!one || about.subject.tag.is_none());
-        // Only an image has a pinned reference.
-        let answer_of = |f: &Found| match target(f, about.name) {
-            target if artifact => Target { pinned: None, ..target },
-            target => target,
-        };
+        // Notary is asked for all names of a digest (N-34).
+        let many = !one || (about.names == Names::Tags && about.subject.tag.is_none());
         let set_warnings = outcome.set.as_ref().map(TrustedSet::warnings).unwrap_or_default();
+        let list = match about.names {
+            Names::Paths => "verify-cli tuf list NAME",
+            _ => "verify-cli image list NAME",
+        };
         let mut warnings: Vec<Reason> = Vec::new();
         for e in about.warnings.iter().chain(set_warnings).chain(notes) {
-            let reason = Reason::of(e, collection);
+            let reason = Reason::with_list(e, collection, list);
             if !warnings.contains(&reason) {
                 warnings.push(reason);
             }
@@ -359,10 +382,10 @@ impl Document {
             judged_at: whole_seconds(about.settings.start),
             injected: about.settings.injected,
             subject: about.subject.clone(),
-            target: found.first().filter(|_| one).map(answer_of),
-            targets: (many && error.is_none()).then(|| found.iter().map(of_tag).collect()),
+            target: found.first().filter(|_| one).map(|f| about.target(f)),
+            targets: (many && error.is_none()).then(|| found.iter().map(|f| about.listed(f)).collect()),
             trust: vec![trust(about, outcome)],
-            reason: error.map(|e| Reason::of(e, collection)),
+            reason: error.map(|e| Reason::with_list(e, collection, list)),
             warnings,
         }))
     }
@@ -399,17 +422,31 @@ fn whole_seconds(t: Time) -> String {
     Time::from_unix(t.unix()).unwrap_or(t).to_string()
 }
 
-fn target(found: &Found, name: &str) -> Target {
-    let hashes: BTreeMap<&'static str, String> = found.target.hashes().to_hex().into_iter().collect();
-    let digest = hashes.get("sha256").map(|h| format!("sha256:{h}"));
-    Target {
-        pinned: digest.as_ref().map(|d| format!("{name}@{d}")),
-        digest,
-        hashes,
-        length: found.target.length(),
-        role: found.role.clone(),
-        agreed_by: found.agreed_by.clone(),
-        custom: found.target.custom().map(str::to_owned),
+impl Circumstances<'_> {
+    fn target(&self, found: &Found) -> Target {
+        let hashes: BTreeMap<&'static str, String> = found.target.hashes().to_hex().into_iter().collect();
+        let digest = hashes.get("sha256").map(|h| format!("sha256:{h}"));
+        // Only an image has a pinned reference.
+        let image = self.names != Names::Paths;
+        Target {
+            pinned: digest.as_ref().filter(|_| image).map(|d| format!("{}@{d}", self.name)),
+            digest,
+            hashes,
+            length: found.target.length(),
+            role: found.role.clone(),
+            agreed_by: found.agreed_by.clone(),
+            custom: found.target.custom().map(str::to_owned),
+        }
+    }
+
+    fn listed(&self, found: &Found) -> Listed {
+        let path = found.path.clone();
+        let (tag, path) = match self.names {
+            Names::Tags => (Some(path), None),
+            Names::Images => (crate::image::tag_of(self.name, &path).map(str::to_owned), Some(path)),
+            Names::Paths => (None, Some(path)),
+        };
+        Listed { tag, path, target: self.target(found) }
     }
 }
 
@@ -424,6 +461,8 @@ fn trust(about: &Circumstances<'_>, outcome: &Outcome) -> Trust {
         source: about.source.clone(),
         offline: about.settings.offline || outcome.from_store,
         last_checked_at: outcome.last_checked.map(|t| t.to_string()),
+        age_seconds: outcome.last_checked.map(|last| about.settings.start.seconds_since(last)),
+        requests: outcome.report.iter().filter(|e| e.is_request()).count() as u64,
         earliest_expiry: set.map(TrustedSet::earliest_expiry).map(|(role, at)| Expiry { role, at: at.to_string() }),
         root_versions: outcome.root_versions.clone(),
         roles: set.map(roles).unwrap_or_default(),
@@ -435,13 +474,15 @@ fn roles(set: &TrustedSet) -> Vec<Role> {
     out.extend(set.timestamp().map(one_role));
     out.extend(set.snapshot().map(one_role));
     out.extend(set.top_level_targets().map(one_role));
-    out.extend(set.verified_targets().filter(|t| t.role() != role::TARGETS).map(one_role));
+    let delegated = set.by_delegator().filter(|(_, t)| t.role() != role::TARGETS);
+    out.extend(delegated.map(|(delegator, t)| Role { delegator: Some(delegator.to_owned()), ..one_role(t) }));
     out
 }
 
 fn one_role<T: Metadata>(file: &Verified<T>) -> Role {
     Role {
         role: file.role().to_owned(),
+        delegator: None,
         version: file.content().version(),
         expires: file.content().expires().to_string(),
         threshold: file.threshold(),

@@ -23,7 +23,7 @@ fn wires() -> Vec<Wire> {
     for format in [Tuf1, Notary1] {
         for compatible in [false, true] {
             for key_ids in [KeyIds::Opaque, KeyIds::Computed] {
-                wires.push(Wire { format, compatible, key_ids });
+                wires.push(Wire { compatible, key_ids, ..Wire::strict(format) });
             }
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tuf_core::{Code, Error};
 
-/// Verify image digests against a Notary-style trust repository.
+/// Verify image digests and release files against a trust repository, Notary's or TUF's.
 ///
 /// Exit status: 0 trusted, 1 refused, 2 the question was wrong (usage, configuration), 3 could
 /// not check. Only 0 is a pass.
@@ -42,6 +42,9 @@ pub(crate) struct Global {
     /// `time` below `limits` in the configuration, else 300s]
     #[arg(long, value_name = "TIME", global = true, value_parser = time)]
     pub(crate) time_limit: Option<Duration>,
+    /// Tell on stderr what is done: each request, each file that is judged
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
     /// Fail inside the verifier, to see that a fault of the program is no pass
     #[arg(long, hide = true, global = true)]
     pub(crate) panic_inside: bool,
@@ -61,7 +64,7 @@ pub(crate) enum Verb {
     /// Verify release files against a TUF 1.0 repository
     #[command(subcommand)]
     Artifact(Artifact),
-    /// TUF 1.0 repositories: refresh, download
+    /// TUF 1.0 repositories: begin, refresh, list, download, explain
     #[command(subcommand)]
     Tuf(Tuf),
     /// What is remembered of each collection, and mending it
@@ -109,6 +112,10 @@ pub(crate) enum Artifact {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tuf {
+    /// Begin to trust a repository from its root file
+    ///
+    /// The file is checked and kept beside trust.toml, and pinned there.
+    Init(Init),
     /// Bring a repository's metadata up to date
     Refresh {
         /// The repository's name in the configuration
@@ -129,6 +136,34 @@ pub(crate) enum Tuf {
         #[arg(long, value_name = "DIR", default_value = ".")]
         into: PathBuf,
     },
+    /// List every target that the repository answers with
+    List {
+        /// The repository's name in the configuration
+        #[arg(value_name = "NAME")]
+        repository: String,
+    },
+    /// The chain from root to target as a tree, and what will be refused next
+    Explain {
+        /// The repository's name in the configuration
+        #[arg(value_name = "NAME")]
+        repository: String,
+        /// The target's path in the repository
+        #[arg(value_name = "PATH")]
+        target: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The repository's name in the configuration
+    #[arg(value_name = "NAME")]
+    pub(crate) repository: String,
+    /// The root file that the publisher gave; with --root-sha256, a URL
+    #[arg(value_name = "FILE|URL")]
+    pub(crate) root: String,
+    /// SHA-256 of the root file, 64 hex digits, as its publisher told it over another channel
+    #[arg(long, value_name = "HEX")]
+    pub(crate) root_sha256: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,9 @@
-//! `artifact verify`, `tuf refresh`, `tuf download`: release files of TUF 1.0 repositories.
+//! `artifact verify` and the verbs of `tuf`: release files of TUF 1.0 repositories.
 
 use crate::args::{Artifact, Choices, Global, Tuf};
+use crate::explain;
 use crate::image;
+use crate::init;
 use crate::output::{self, Show};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,18 @@ pub(crate) fn run(global: &Global, verb: &Artifact) -> u8 {
 
 pub(crate) fn tuf(global: &Global, verb: &Tuf) -> u8 {
     match verb {
+        Tuf::Init(init) => init::run(global, init),
+        Tuf::List { repository } => match asked(global) {
+            Ok((config, ask)) => output::list(&client::list_artifacts(&config, repository, &ask), global.output),
+            Err(e) => output::failed(global.output, &e, repository),
+        },
+        Tuf::Explain { repository, target } => match asked(global) {
+            Ok((config, ask)) => {
+                let documents = client::look_up_artifacts(&config, repository, std::slice::from_ref(target), &ask);
+                output::explained(&documents, global.output, explain::tree)
+            }
+            Err(e) => output::failed(global.output, &e, repository),
+        },
         Tuf::Refresh { repository } => match asked(global) {
             Ok((config, ask)) => {
                 let document = client::refresh(&config, repository, &ask);
@@ -41,7 +55,7 @@ pub(crate) fn tuf(global: &Global, verb: &Tuf) -> u8 {
     }
 }
 
-fn asked(global: &Global) -> Result<(Config, Ask)> {
+pub(crate) fn asked(global: &Global) -> Result<(Config, Ask)> {
     let (config, place) = image::configuration(global, false)?;
     let ask = image::ask(global, &Choices::default(), place, None)?;
     Ok((config, ask))

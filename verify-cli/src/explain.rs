@@ -1,4 +1,4 @@
-//! `image explain`: the chain from pin to digest as a tree, and what will be refused next.
+//! `image explain` and `tuf explain`: the chain from pin to digest as a tree, and what will be refused next.
 
 use tuf_core::error::{escaped, shown};
 use tuf_core::verdict::{Document, Role, Trust, Verdict};
@@ -18,10 +18,10 @@ fn repository(v: &Verdict, trust: &Trust) -> String {
     if let Some(at) = &trust.last_checked_at {
         out += &format!("last complete check: {at}\n");
     }
-    for role in &trust.roles {
-        out += &line(role);
+    for (role, depth) in in_order(&trust.roles) {
+        out += &format!("{}{}", "  ".repeat(depth), line(role));
         for target in answers(v, &role.role) {
-            out += &format!("{}=> {target}\n", indent(&role.role, 1));
+            out += &format!("{}=> {target}\n", "  ".repeat(depth.saturating_add(1)));
         }
     }
     match (&v.reason, next(trust)) {
@@ -41,27 +41,40 @@ fn repository(v: &Verdict, trust: &Trust) -> String {
     out
 }
 
-/// What this role says of the image.
-fn answers(v: &Verdict, role: &str) -> Vec<String> {
-    let listed = v.targets.iter().flatten().map(|l| (l.tag.as_deref(), &l.target));
-    let one = v.target.iter().filter(|_| v.targets.is_none()).map(|t| (v.subject.tag.as_deref(), t));
-    let speaks = |t: &tuf_core::verdict::Target| t.role == role || t.agreed_by.iter().any(|r| r == role);
-    let said = listed.chain(one).filter(|(_, t)| speaks(t));
-    said.map(|(tag, t)| format!("{} {}", shown(tag.unwrap_or_default()), t.digest.as_deref().unwrap_or_default()))
-        .collect()
+/// Each role below its delegator, with its depth; root is at the top.
+fn in_order(roles: &[Role]) -> Vec<(&Role, usize)> {
+    let mut out: Vec<(&Role, usize)> = Vec::new();
+    let top = |role: &&Role| role.delegator.is_none();
+    let mut stack: Vec<(&Role, usize)> =
+        roles.iter().filter(top).map(|r| (r, usize::from(r.role != "root"))).rev().collect();
+    while let Some((role, depth)) = stack.pop() {
+        // A role that two delegate to stands below each; below itself it does not.
+        if out.iter().any(|(seen, _)| std::ptr::eq(*seen, role)) {
+            continue;
+        }
+        out.push((role, depth));
+        let below = |r: &&Role| r.delegator.as_deref() == Some(role.role.as_str());
+        stack.extend(roles.iter().filter(below).map(|r| (r, depth.saturating_add(1))).rev());
+    }
+    out
 }
 
-fn indent(role: &str, more: usize) -> String {
-    let depth = if role == "root" { 0 } else { 1 + role.matches('/').count() };
-    "  ".repeat(depth + more)
+/// What this role says of the subject.
+fn answers(v: &Verdict, role: &str) -> Vec<String> {
+    let listed = v.targets.iter().flatten().map(|l| (l.tag.as_deref().or(l.path.as_deref()), &l.target));
+    let subject = v.subject.tag.as_deref().or(v.subject.path.as_deref());
+    let one = v.target.iter().filter(|_| v.targets.is_none()).map(|t| (subject, t));
+    let speaks = |t: &tuf_core::verdict::Target| t.role == role || t.agreed_by.iter().any(|r| r == role);
+    let said = listed.chain(one).filter(|(_, t)| speaks(t));
+    said.map(|(name, t)| format!("{} {}", shown(name.unwrap_or_default()), t.digest.as_deref().unwrap_or_default()))
+        .collect()
 }
 
 fn line(role: &Role) -> String {
     let keys: Vec<&str> = role.signed_by.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
     let certificates = role.certificates_until.iter().map(|at| format!(", certificates until {at}"));
     format!(
-        "{}{} version {}, {} signed ({} needed): {}; expires {}{}\n",
-        indent(&role.role, 0),
+        "{} version {}, {} signed ({} needed): {}; expires {}{}\n",
         shown(&role.role),
         role.version,
         role.signed_by.len(),

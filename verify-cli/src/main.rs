@@ -5,11 +5,13 @@ mod artifact;
 mod cache;
 mod explain;
 mod image;
+mod init;
 mod output;
 mod pages;
 mod paths;
 mod progress;
 mod sample;
+mod tell;
 mod trust;
 
 use std::process::ExitCode;
@@ -28,6 +30,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: args::Cli) -> u8 {
+    if cli.global.verbose {
+        tell::on_stderr();
+    }
     match &cli.verb {
         args::Verb::Image(args::Image::Verify(verify)) => image::verify(&cli.global, verify),
         args::Verb::Image(args::Image::List(list)) => image::list(&cli.global, list),

@@ -98,11 +98,12 @@ fn pinned(document: &Document) -> Option<String> {
 }
 
 fn table(listed: &[Listed]) -> String {
-    let name = |l: &Listed| shown(l.tag.as_deref().unwrap_or_default());
+    let name = |l: &Listed| shown(l.tag.as_deref().or(l.path.as_deref()).unwrap_or_default());
+    let answer = |l: &Listed| l.target.pinned.clone().or_else(|| l.target.digest.clone()).unwrap_or_default();
     let width = listed.iter().map(|l| name(l).chars().count()).max().unwrap_or(0);
     listed
         .iter()
-        .map(|l| format!("{:width$}  {}  {}\n", name(l), l.target.pinned.as_deref().unwrap_or_default(), l.target.role))
+        .map(|l| format!("{:width$}  {}  {}\n", name(l), answer(l), shown(&l.target.role)))
         .collect()
 }
 
@@ -144,7 +145,7 @@ fn verdict(err: &mut impl Write, v: &Verdict) -> io::Result<()> {
     writeln!(err, "{style}{word}{style:#}: {}", escaped(&v.subject.input))?;
     if let Some(target) = &v.target {
         let by = if target.agreed_by.is_empty() { target.role.clone() } else { target.agreed_by.join(", ") };
-        writeln!(err, "  signed in {by} as {}", target.digest.as_deref().unwrap_or_default())?;
+        writeln!(err, "  signed in {} as {}", shown(&by), target.digest.as_deref().unwrap_or_default())?;
     }
     for trust in v.trust.iter().filter(|_| v.verdict == Word::Trusted) {
         let pin = &trust.pin;

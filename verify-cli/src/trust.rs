@@ -6,8 +6,9 @@ use crate::output;
 use crate::paths::ConfigFile;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, value};
 use tuf_core::client::{self, Config, OfferedKey};
+use tuf_core::crypto::{hex, sha256};
 use tuf_core::error::shown;
 use tuf_core::time::Time;
 use tuf_core::trust::Pin;
@@ -97,20 +98,52 @@ fn document(file: &Path) -> Result<DocumentMut> {
     }
 }
 
-fn pinned(global: &Global, add: &Add) -> Result<String> {
-    let config = ConfigFile::find(global)?;
-    let file = trust_file(&config);
-    let mut document = document(&file)?;
+/// The entry of a prefix in trust.toml, made if it is not there.
+fn entry_of<'d>(document: &'d mut DocumentMut, prefix: &str, file: &Path) -> Result<&'d mut dyn TableLike> {
     let trust = document.entry("trust").or_insert_with(|| {
         let mut table = Table::new();
         table.set_implicit(true);
         Item::Table(table)
     });
-    let entry = trust.as_table_like_mut().map(|t| t.entry(&add.prefix).or_insert(Item::Table(Table::new())));
-    let Some(entry) = entry.and_then(Item::as_table_like_mut) else {
-        return Err(Error::new(Code::ConfigValue, "docs/verdict.md", "`trust` is not a table")
-            .in_file(&file.display().to_string()));
-    };
+    let entry = trust.as_table_like_mut().map(|t| t.entry(prefix).or_insert(Item::Table(Table::new())));
+    entry.and_then(Item::as_table_like_mut).ok_or_else(|| {
+        Error::new(Code::ConfigValue, "docs/verdict.md", "`trust` is not a table")
+            .in_file(&file.display().to_string())
+    })
+}
+
+/// Keeps a root file beside trust.toml, and pins it there for a name that has no pin of its own.
+pub(crate) fn pin_root(global: &Global, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let config = ConfigFile::find(global)?;
+    let file = trust_file(&config);
+    let mut document = document(&file)?;
+    let pinned = document.get("trust").and_then(Item::as_table_like).is_some_and(|t| t.contains_key(name));
+    if pinned {
+        let why = format!("{} is pinned already", shown(name));
+        return Err(Error::new(Code::UsageArgument, "T-5", why)
+            .in_file(&file.display().to_string())
+            .with_hint(format!("see it: verify-cli trust show {0}; then: verify-cli trust remove {0}", shown(name))));
+    }
+    // One file for each name: nothing that is pinned elsewhere is replaced.
+    let kept = format!("roots/{}.json", hex(&sha256(name.as_bytes())));
+    entry_of(&mut document, name, &file)?.insert("root", value(kept.as_str()));
+    let root = file.with_file_name(&kept);
+    write_whole(&root, bytes)?;
+    if let Err(e) = replace(&config, &file, &document.to_string()) {
+        // Half of it is none of it.
+        return match std::fs::remove_file(&root) {
+            Ok(()) => Err(e),
+            Err(left) => Err(e.values("the root file removed again", format_args!("{}: {left}", root.display()))),
+        };
+    }
+    Ok(file)
+}
+
+fn pinned(global: &Global, add: &Add) -> Result<String> {
+    let config = ConfigFile::find(global)?;
+    let file = trust_file(&config);
+    let mut document = document(&file)?;
+    let entry = entry_of(&mut document, &add.prefix, &file)?;
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| failed(path, "found", e));
     match (add.certificate_ids.as_slice(), &add.ca, &add.root) {
         ([], Some(ca), _) => drop(entry.insert("ca", value(absolute(ca)?.display().to_string()))),
@@ -158,11 +191,16 @@ fn removed(global: &Global, prefix: &str) -> Result<String> {
 /// Writes the file whole, readable by its owner alone, once the configuration is sound with it.
 fn replace(config: &ConfigFile, file: &Path, text: &str) -> Result<()> {
     config.check_with(text)?;
+    write_whole(file, text.as_bytes())
+}
+
+/// The file is there whole, or as it was.
+fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
     let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut new = tempfile::Builder::new().prefix(".trust-").tempfile_in(folder)?;
-        new.write_all(text.as_bytes())?;
+        new.write_all(bytes)?;
         new.as_file().sync_all()?;
         new.persist(file).map_err(|e| e.error)?;
         Ok(())

@@ -2,8 +2,10 @@
 
 use super::config::Config;
 use super::images::listed;
+use super::question::Question;
 use super::run::Ask;
 use crate::error::{Code, Error, Result};
+use crate::metadata::Format;
 use crate::trust::{FileName, Outcome};
 use crate::verdict::Document;
 use std::io::Write;
@@ -19,9 +21,19 @@ use std::path::Path;
 /// None: what is wrong stands in the document.
 pub fn save(config: &Config, gun: &str, folder: &Path, ask: &Ask) -> Document {
     match free(folder) {
-        Ok(()) => listed(config, gun, ask, |outcome| write(outcome, folder)),
+        Ok(()) => listed(collection(config, gun, ask), config, ask, |outcome| write(outcome, folder)),
         Err(e) => Document::of_error(&e, gun),
     }
+}
+
+/// A Notary collection, which is a whole repository.
+fn collection(config: &Config, gun: &str, ask: &Ask) -> Result<Question, Box<Document>> {
+    let question = Question::list(config, gun, ask)?;
+    if question.resolved().settings.wire.format == Format::Notary1 {
+        return Ok(question);
+    }
+    let why = "Notary collections are saved; a TUF 1.0 repository is copied as a folder";
+    Err(Box::new(Document::of_error(&Error::new(Code::ConfigValue, "docs/verdict.md", why), gun)))
 }
 
 fn failed(folder: &Path, what: &str, e: impl std::fmt::Display) -> Error {

@@ -2,16 +2,14 @@
 
 use super::config::{Config, Resolved};
 use super::download::{self, Content, Downloaded};
-use super::images::{about, look_up, notes};
+use super::images::listed;
+use super::question::Question;
 use super::run::{Ask, Run};
 use super::source::Source;
 use crate::error::{Code, Error, Result};
-use crate::image::collection_name;
-use crate::metadata::Format;
 use crate::transport::{ServerSettings, WebFetcher, below};
-use crate::trust::{Found, Query, TagRule, Trusted};
-use crate::verdict::{Document, Subject};
-use std::collections::BTreeMap;
+use crate::trust::Found;
+use crate::verdict::Document;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -27,12 +25,19 @@ pub fn verify_artifact(
     content: &mut (dyn Read + Send),
     ask: &Ask,
 ) -> Document {
-    let asked = [(subject("artifact", input, Some(path)), path)];
-    let documents = with_targets(config, name, &asked, ask, |run, _, found, _| {
+    let documents = looked_up(config, name, &[(input, path)], ask, |run, _, _, found, _| {
         run.wait(download::checked(found.check()?, content))?
     });
     let lost = || Document::of_error(&crate::trust::internal("a target was not answered"), name);
     documents.into_iter().next().unwrap_or_else(lost)
+}
+
+/// What the repository `name` says of targets, by their paths: one document for each, in order.
+///
+/// # Errors
+/// None: what is wrong stands in the documents.
+pub fn look_up_artifacts(config: &Config, name: &str, paths: &[String], ask: &Ask) -> Vec<Document> {
+    looked_up(config, name, &by_path(paths), ask, |_, _, _, _, _| Ok(()))
 }
 
 /// Downloads targets of the repository `name` into `folder`, under their local names: one document
@@ -47,13 +52,22 @@ pub fn download_artifacts(
     folder: &Path,
     ask: &Ask,
 ) -> Vec<(Document, Option<PathBuf>)> {
-    let asked: Vec<_> = paths.iter().map(|path| (subject("artifact", path, Some(path)), path.as_str())).collect();
-    let mut lie = BTreeMap::new();
-    let documents = with_targets(config, name, &asked, ask, |run, resolved, found, consistent| {
-        lie.insert(found.path.clone(), downloaded(run, resolved, found, folder, consistent)?.path);
+    let mut lie = vec![None; paths.len()];
+    let documents = looked_up(config, name, &by_path(paths), ask, |run, resolved, at, found, consistent| {
+        let path = downloaded(run, resolved, found, folder, consistent)?.path;
+        lie.get_mut(at).into_iter().for_each(|place| *place = Some(path.clone()));
         Ok(())
     });
-    documents.into_iter().zip(paths).map(|(document, path)| (document, lie.get(path).cloned())).collect()
+    // A wrong question is answered once for all of its paths, and leaves no file.
+    documents.into_iter().zip(lie).collect()
+}
+
+/// Every target of the repository `name` that a search finds, and the role that answers.
+///
+/// # Errors
+/// None: what is wrong stands in the document.
+pub fn list_artifacts(config: &Config, name: &str, ask: &Ask) -> Document {
+    listed(Question::artifact_list(config, name, ask), config, ask, |_| Ok(()))
 }
 
 /// Brings a repository's metadata up to date.
@@ -61,56 +75,33 @@ pub fn download_artifacts(
 /// # Errors
 /// None: what is wrong stands in the document.
 pub fn refresh(config: &Config, name: &str, ask: &Ask) -> Document {
-    let mut run = Run::new(config, ask);
-    let resolved = match resolve(config, name, ask) {
-        Ok(resolved) => resolved,
-        Err(e) => return Document::of_error(&e, name),
-    };
-    let (outcome, noticed) = look_up(&mut run, &resolved, Vec::new());
-    let answer = outcome.refreshed.as_ref().map(|()| Vec::new()).map_err(Clone::clone);
-    Document::of(&about(&resolved, subject("collection", name, None), name, noticed), &outcome, &answer, &[])
+    listed(Question::refresh(config, name, ask), config, ask, |_| Ok(()))
 }
 
-fn subject(kind: &'static str, input: &str, path: Option<&str>) -> Subject {
-    Subject { kind, input: input.to_owned(), path: path.map(str::to_owned), ..Subject::default() }
+fn by_path(paths: &[String]) -> Vec<(&str, &str)> {
+    paths.iter().map(|path| (path.as_str(), path.as_str())).collect()
 }
 
-fn resolve(config: &Config, name: &str, ask: &Ask) -> Result<Resolved> {
-    let mut resolved = config.resolve(collection_name(name)?, ask.now, ask.injected, &ask.choices)?;
-    if resolved.settings.wire.format != Format::Tuf1 {
-        let why = "release files are looked up in TUF 1.0 repositories: format = \"tuf1\"";
-        return Err(Error::new(Code::ConfigValue, "docs/verdict.md", why));
-    }
-    resolved.rule = TagRule::Search;
-    Ok(resolved)
-}
-
-/// Looks targets up in one run; what is found counts once `then` has agreed.
-fn with_targets(
+/// Looks targets up in one run; what is found counts once `then` has agreed. It is given the number
+/// of the target, what was found, and whether snapshots are consistent.
+fn looked_up(
     config: &Config,
     name: &str,
-    asked: &[(Subject, &str)],
+    inputs: &[(&str, &str)],
     ask: &Ask,
-    mut then: impl FnMut(&mut Run<'_>, &Resolved, &Found, bool) -> Result<()>,
+    mut then: impl FnMut(&mut Run<'_>, &Resolved, usize, &Found, bool) -> Result<()>,
 ) -> Vec<Document> {
-    let resolved = match resolve(config, name, ask) {
-        Ok(resolved) => resolved,
-        Err(e) => return asked.iter().map(|_| Document::of_error(&e, name)).collect(),
+    let question = match Question::artifacts(config, name, inputs, ask) {
+        Ok(question) => question,
+        Err(wrong) => return vec![*wrong; inputs.len()],
     };
     let mut run = Run::new(config, ask);
-    let queries = asked.iter().map(|(_, path)| (Query::Name((*path).to_owned()), TagRule::Search)).collect();
-    let (outcome, noticed) = look_up(&mut run, &resolved, queries);
+    let (outcome, noticed) = run.answer(&question);
     let consistent = outcome.set.as_ref().is_some_and(|set| set.root().content().consistent_snapshot());
-    let mut document = |((subject, path), answer): (&(Subject, &str), &Result<Trusted>)| {
-        let agreed = answer.as_ref().map_err(Clone::clone).and_then(|trusted| {
-            let found = trusted.found.first().ok_or_else(|| crate::trust::internal("nothing was found"))?;
-            then(&mut run, &resolved, found, consistent).map_err(|e| e.in_file(path))?;
-            Ok(trusted.found.clone())
-        });
-        let about = about(&resolved, subject.clone(), name, noticed.clone());
-        Document::of(&about, &outcome, &agreed, notes(answer.as_ref().ok()))
-    };
-    asked.iter().zip(&outcome.answers).map(&mut document).collect()
+    question.documents_once(&outcome, &noticed, |at, found| {
+        let found = found.first().ok_or_else(|| crate::trust::internal("nothing was found"))?;
+        then(&mut run, question.resolved(), at, found, consistent).map_err(|e| e.in_file(&found.path))
+    })
 }
 
 /// Streams a target from where the configuration says that targets lie.

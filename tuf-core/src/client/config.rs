@@ -213,7 +213,12 @@ impl Config {
             Error::new(Code::ConfigNoServer, "docs/verdict.md", format!("no server is configured for {}", shown(name)))
                 .values(format_args!("[server.\"{}\"] or a shorter prefix that ends at `/`", shown(name)), "none")
         })?;
-        let (pin, pinned_by) = pin()?;
+        let (pin, pinned_by) = pin().map_err(|e| match server.format {
+            FormatKey::Tuf1 if e.code() == Code::ConfigNoPin => {
+                e.with_hint(format!("pin the root file that its publisher gives you: verify-cli tuf init {} FILE", shown(name)))
+            }
+            _ => e,
+        })?;
         let format = match server.format {
             FormatKey::Notary1 => Format::Notary1,
             FormatKey::Tuf1 => Format::Tuf1,
@@ -221,11 +226,14 @@ impl Config {
         let policy = longest(&self.policies, name, |_| true);
         let mode = choices.mode.or_else(|| policy.and_then(Policy::mode)).unwrap_or_default();
         let rule = match (&choices.tag_rule, policy) {
+            // TUF 1.0 has one way to search.
+            _ if format == Format::Tuf1 => TagRule::Search,
             (Some(rule), _) => rule.clone(),
             (None, Some(policy)) => policy.rule(name, "")?.unwrap_or(TagRule::ReleasesFirst),
             (None, None) => TagRule::ReleasesFirst,
         };
-        let mut settings = Settings::new(name, format, pin, now).mode(mode);
+        let repository = server.repository(prefix, name);
+        let mut settings = Settings::new(repository, format, pin, now).mode(mode);
         settings.wire.key_ids = match policy.and_then(|p| p.key_ids) {
             None | Some(KeyIdsKey::Opaque) => KeyIds::Opaque,
             Some(KeyIdsKey::Computed) => KeyIds::Computed,
@@ -253,7 +261,7 @@ impl Config {
             source,
             from,
             server: prefix.to_owned(),
-            targets: server.targets(name)?,
+            targets: server.targets(repository)?,
             hash_prefix: server.hash_prefix.unwrap_or(true),
             times,
             warnings,

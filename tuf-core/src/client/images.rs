@@ -1,183 +1,90 @@
 //! Images: from references to verdict documents.
 
-use super::config::{Config, Resolved};
+use super::config::Config;
+use super::question::{Question, image_name};
 use super::run::{Ask, Run};
-use crate::error::{Code, Error, Result, shown};
-use crate::image::{Reference, collection_name};
-use crate::trust::{Found, Outcome, Query, TagRule, Trusted, start};
-use crate::verdict::{Circumstances, Document, Subject};
+use crate::error::{Code, Error, Result};
+use crate::trust::Outcome;
+use crate::verdict::{Document, Subject};
+use std::collections::BTreeMap;
 
-/// One document for each reference, in order: those of one collection are answered by one run.
+/// One document for each reference, in order: those of one collection are answered by one run, as
+/// are those of all collections that one TUF 1.0 repository speaks for.
 ///
 /// # Errors
 /// None: what is wrong with a reference or its configuration stands in its place.
 pub fn verify(config: &Config, inputs: &[String], ask: &Ask) -> Vec<Document> {
-    let mut run = Run::new(config, ask);
-    let asked: Vec<Result<Asked>> = inputs.iter().map(|input| Asked::new(input, ask)).collect();
-    let mut documents: Vec<Option<Document>> = vec![None; inputs.len()];
-    for at in 0..asked.len() {
-        let done = documents.get(at).is_some_and(Option::is_some);
-        match asked.get(at) {
-            Some(Err(e)) => put(&mut documents, at, Document::of_error(e, inputs.get(at).map_or("", String::as_str))),
-            Some(Ok(first)) if !done => {
-                let same = |other: &Result<Asked>| other.as_ref().is_ok_and(|o| o.gun == first.gun);
-                let group: Vec<(usize, &Asked)> = asked
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, a)| same(a))
-                    .filter_map(|(i, a)| Some((i, a.as_ref().ok()?)))
-                    .collect();
-                for ((i, _), document) in group.iter().zip(of_collection(&mut run, &first.gun, &group)) {
-                    put(&mut documents, *i, document);
-                }
-            }
-            _ => {}
+    let mut documents: BTreeMap<usize, Document> = BTreeMap::new();
+    let mut groups: Vec<(Question, Vec<usize>)> = Vec::new();
+    let mut group_of: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, input) in inputs.iter().enumerate() {
+        match grouped(config, input, ask, &mut groups, &mut group_of) {
+            Ok(group) => groups.get_mut(group).into_iter().for_each(|(_, places)| places.push(at)),
+            Err(wrong) => drop(documents.insert(at, *wrong)),
         }
+    }
+    let mut run = Run::new(config, ask);
+    for (question, places) in groups {
+        let (outcome, noticed) = run.answer(&question);
+        documents.extend(places.into_iter().zip(question.documents(&outcome, &noticed)));
     }
     let lost = |input: &String| {
         let subject = Subject { kind: "image", input: input.clone(), ..Subject::default() };
         let fault = Error::new(Code::Internal, "internal", "a reference was not answered");
         Document::failed(subject, ask.now, ask.injected, &fault)
     };
-    documents.into_iter().zip(inputs).map(|(d, input)| d.unwrap_or_else(|| lost(input))).collect()
+    inputs.iter().enumerate().map(|(at, input)| documents.remove(&at).unwrap_or_else(|| lost(input))).collect()
 }
 
-fn put(documents: &mut [Option<Document>], at: usize, document: Document) {
-    if let Some(slot) = documents.get_mut(at) {
-        *slot = Some(document);
+/// The group whose run answers a reference: that of its collection, or of its repository, or a new one.
+fn grouped(
+    config: &Config,
+    input: &str,
+    ask: &Ask,
+    groups: &mut Vec<(Question, Vec<usize>)>,
+    group_of: &mut BTreeMap<String, usize>,
+) -> Result<usize, Box<Document>> {
+    let (reference, gun) = image_name(input, ask)?;
+    if let Some((at, (question, _))) = group_of.get(&gun).and_then(|at| Some((*at, groups.get_mut(*at)?))) {
+        question.add_image(&reference);
+        return Ok(at);
     }
-}
-
-/// A reference that was read.
-struct Asked {
-    reference: Reference,
-    gun: String,
-}
-
-impl Asked {
-    fn new(input: &str, ask: &Ask) -> Result<Self> {
-        let reference = Reference::parse(input)?;
-        let gun = ask.gun.as_deref().unwrap_or(reference.name());
-        Ok(Asked { gun: collection_name(gun)?.to_owned(), reference })
-    }
-
-    /// A tag is looked up by name, a digest alone by what is signed of it (N-34).
-    fn query(&self) -> Query {
-        match (self.reference.tag(), self.reference.digest()) {
-            (Some(tag), _) => Query::Name(tag.to_owned()),
-            (None, Some(digest)) => Query::Digest(digest),
-            (None, None) => Query::Name("latest".to_owned()),
+    let mut new = Question::image(config, input, ask)?;
+    for (at, (question, _)) in groups.iter_mut().enumerate() {
+        match question.join(new) {
+            Ok(()) => {
+                group_of.insert(gun, at);
+                return Ok(at);
+            }
+            Err(back) => new = *back,
         }
     }
-
-    fn subject(&self) -> Subject {
-        let digest = self.reference.digest().map(|d| format!("sha256:{}", crate::crypto::hex(&d)));
-        let tag = self.reference.tag().map(str::to_owned);
-        Subject { kind: "image", input: self.reference.input().to_owned(), tag, path: None, digest }
-    }
-
-    /// N-34: with tag and digest, the digest must be the tag's.
-    fn judge(&self, answer: &Result<Trusted>) -> Result<Vec<Found>> {
-        let found = answer.as_ref().map_err(Clone::clone)?.found.clone();
-        let (Some(wanted), Some(first)) = (self.reference.digest(), found.first()) else { return Ok(found) };
-        let signed = first.target.hashes().sha256;
-        if signed == Some(wanted) {
-            return Ok(found);
-        }
-        let text = |d: &[u8; 32]| format!("sha256:{}", crate::crypto::hex(d));
-        Err(Error::new(
-            Code::TargetOtherDigest,
-            "N-34",
-            format!("the tag `{}` is signed, with another digest", shown(&first.path)),
-        )
-        .for_role(&first.role)
-        .values(signed.as_ref().map(text).unwrap_or_default(), text(&wanted)))
-    }
-
-    fn warnings(&self) -> Vec<Error> {
-        if !self.reference.implied_latest() {
-            return Vec::new();
-        }
-        let message = format!("`{}` names no tag: `latest` was looked up", shown(self.reference.input()));
-        vec![
-            Error::new(Code::ReferenceLatest, "N-35", message)
-                .with_hint("name the tag or the digest that you mean to deploy"),
-        ]
-    }
-}
-
-/// The documents of one collection's references.
-fn of_collection(run: &mut Run<'_>, gun: &str, group: &[(usize, &Asked)]) -> Vec<Document> {
-    let resolved = match resolve(run.config, gun, run.ask) {
-        Ok(resolved) => resolved,
-        Err(e) => return group.iter().map(|_| Document::of_error(&e, gun)).collect(),
-    };
-    let queries = group.iter().map(|(_, a)| (a.query(), resolved.rule.clone())).collect();
-    let (outcome, noticed) = look_up(run, &resolved, queries);
-    let document = |((_, asked), answer): (&(usize, &Asked), &Result<Trusted>)| {
-        let about =
-            about(&resolved, asked.subject(), asked.reference.name(), [asked.warnings(), noticed.clone()].concat());
-        Document::of(&about, &outcome, &asked.judge(answer), notes(answer.as_ref().ok()))
-    };
-    group.iter().zip(&outcome.answers).map(document).collect()
+    groups.push((new, Vec::new()));
+    let at = groups.len().saturating_sub(1);
+    group_of.insert(gun, at);
+    Ok(at)
 }
 
 /// All signed tags of a collection.
 pub fn list(config: &Config, gun: &str, ask: &Ask) -> Document {
-    listed(config, gun, ask, |_| Ok(()))
+    listed(Question::list(config, gun, ask), config, ask, |_| Ok(()))
 }
 
-/// All signed tags; they count once `then` has done something with what was verified.
-pub(super) fn listed(config: &Config, gun: &str, ask: &Ask, then: impl FnOnce(&Outcome) -> Result<()>) -> Document {
-    let resolved = match collection_name(gun).and_then(|gun| resolve(config, gun, ask)) {
-        Ok(resolved) => resolved,
-        Err(e) => return Document::of_error(&e, gun),
+/// All that is signed; it counts once `then` has done something with what was verified.
+pub(super) fn listed(
+    question: Result<Question, Box<Document>>,
+    config: &Config,
+    ask: &Ask,
+    then: impl FnOnce(&Outcome) -> Result<()>,
+) -> Document {
+    let question = match question {
+        Ok(question) => question,
+        Err(wrong) => return *wrong,
     };
-    let (outcome, noticed) = look_up(&mut Run::new(config, ask), &resolved, vec![(Query::All, resolved.rule.clone())]);
-    let answer = outcome.answer();
-    let found = answer.clone().and_then(|trusted| then(&outcome).map(|()| trusted.found.clone()));
-    let subject = Subject { kind: "collection", input: gun.to_owned(), ..Subject::default() };
-    Document::of(&about(&resolved, subject, gun, noticed), &outcome, &found, notes(answer.ok()))
-}
-
-pub(super) fn notes(answer: Option<&Trusted>) -> &[Error] {
-    answer.map(|trusted| trusted.warnings.as_slice()).unwrap_or_default()
-}
-
-pub(super) fn about<'a>(
-    resolved: &'a Resolved,
-    subject: Subject,
-    name: &'a str,
-    warnings: Vec<Error>,
-) -> Circumstances<'a> {
-    Circumstances {
-        subject,
-        name,
-        settings: &resolved.settings,
-        rule: resolved.rule.to_words(),
-        pin: resolved.pin.clone(),
-        source: resolved.source.clone(),
-        warnings,
-    }
-}
-
-fn resolve(config: &Config, gun: &str, ask: &Ask) -> Result<Resolved> {
-    let resolved = config.resolve(gun, ask.now, ask.injected, &ask.choices)?;
-    if resolved.settings.wire.format == crate::metadata::Format::Tuf1 {
-        return Err(Error::new(
-            Code::ConfigValue,
-            "docs/verdict.md",
-            "images are looked up in Notary trust data: format = \"tuf1\" comes later",
-        ));
-    }
-    Ok(resolved)
-}
-
-/// The outcome, and what was noticed about the source and the store.
-pub(super) fn look_up(run: &mut Run<'_>, resolved: &Resolved, queries: Vec<(Query, TagRule)>) -> (Outcome, Vec<Error>) {
-    let asked = queries.len();
-    match run.job(resolved, start(resolved.settings.clone(), queries)) {
-        Ok((outcome, notes)) => (outcome, [resolved.warnings.clone(), notes].concat()),
-        Err(e) => (Outcome::failed(e, asked), resolved.warnings.clone()),
-    }
+    let (outcome, noticed) = Run::new(config, ask).answer(&question);
+    let mut then = Some(then);
+    let documents =
+        question.documents_once(&outcome, &noticed, |_, _| then.take().map_or(Ok(()), |then| then(&outcome)));
+    let lost = || Document::of_error(&crate::trust::internal("a list was not answered"), "");
+    documents.into_iter().next().unwrap_or_else(lost)
 }

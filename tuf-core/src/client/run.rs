@@ -2,13 +2,14 @@
 
 use super::blocking::Blocking;
 use super::config::{Choices, Config, Resolved};
+use super::question::Question;
 use super::source::Source;
 use super::{drive, drive_async};
 use crate::error::{Error, Result};
 use crate::store::{FileStore, MemoryStore, Store};
 use crate::time::Time;
 use crate::transport::{FolderTransport, HttpTransport, MemoryTransport, Server, Transport};
-use crate::trust::Job;
+use crate::trust::{Job, Outcome};
 use futures_util::future::{Either, select};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -88,6 +89,14 @@ impl<'a> Run<'a> {
         Run { config, ask, began: Instant::now(), servers: BTreeMap::new(), blocking: Blocking::default() }
     }
 
+    /// The outcome of a question, and what was noticed about its store.
+    pub(super) fn answer(&mut self, question: &Question) -> (Outcome, Vec<Error>) {
+        match self.job(question.resolved(), question.start()) {
+            Ok(answered) => answered,
+            Err(e) => (Outcome::failed(e, question.queries()), Vec::new()),
+        }
+    }
+
     /// Drives a job of one collection to its end; and what was noticed about its store.
     ///
     /// # Errors
@@ -162,6 +171,6 @@ async fn watched<T>(work: impl Future<Output = T>, progress: Option<&Progress>, 
 }
 
 /// One store per collection and format, never per URL: a server may move, memory stays.
-fn store_folder(cache: &std::path::Path, resolved: &Resolved) -> PathBuf {
+pub(super) fn store_folder(cache: &std::path::Path, resolved: &Resolved) -> PathBuf {
     cache.join(resolved.settings.wire.format.as_str()).join(crate::trust::local_name(&resolved.settings.name))
 }

@@ -1,7 +1,7 @@
 //! Where a collection's metadata come from: what the `url` of a server means.
 
 use super::config::Choices;
-use super::keys::{AuthKey, LimitKeys, Server};
+use super::keys::{AuthKey, FormatKey, LimitKeys, Server};
 use crate::error::{Code, Error, Result, shown};
 use crate::transport::{Pem, Proxy, ServerSettings, as_base, is_loopback};
 use std::collections::BTreeMap;
@@ -51,6 +51,15 @@ impl Server {
                 Err(self.refuse("ca, client-cert, realms and user-agent go with a server, not with a folder"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What is remembered together: a Notary collection by its name; a TUF 1.0 repository, which
+    /// speaks for all names of its prefix unless each has a folder of its own, by the prefix.
+    pub(super) fn repository<'n>(&self, prefix: &'n str, name: &'n str) -> &'n str {
+        match self.format {
+            FormatKey::Tuf1 if self.files.is_none() && !self.url.contains("{name}") => prefix.trim_end_matches('/'),
+            _ => name,
         }
     }
 

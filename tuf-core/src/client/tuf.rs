@@ -30,7 +30,7 @@ use crate::store::{FileStore, MemoryStore, Store};
 use crate::time::Time;
 use crate::transport::{AsyncTransport, Fetcher, Offered, ServerSettings, Times, WebFetcher, as_base, at_most, below};
 use crate::trust::{
-    Ages, Fetched, Found, Lookup, Outcome, Pin, Query, Request, Settings, TagRule, TargetCheck, TrustedSet, start,
+    Ages, Event, Fetched, Found, Lookup, Outcome, Pin, Query, Request, Settings, TagRule, TargetCheck, TrustedSet, start,
 };
 use crate::wire::KeyIds;
 use std::io::Read;
@@ -264,6 +264,7 @@ impl Builder {
             times: self.times,
             on_bytes: self.on_bytes,
             set: None,
+            report: Vec::new(),
         })
     }
 
@@ -361,6 +362,7 @@ pub struct AsyncClient {
     times: Times,
     on_bytes: Option<Arc<OnBytes>>,
     set: Option<TrustedSet>,
+    report: Vec<Event>,
 }
 
 impl std::fmt::Debug for AsyncClient {
@@ -475,6 +477,20 @@ impl AsyncClient {
     pub fn trusted(&self) -> Option<&TrustedSet> {
         self.set.as_ref()
     }
+
+    /// Every target that a search finds, and the role that answers (all roles are fetched).
+    ///
+    /// # Errors
+    /// Those of [`AsyncClient::target`]; `limit.roles` where there are more than a search may visit.
+    pub async fn targets(&mut self) -> Result<Vec<TargetInfo>> {
+        let found = self.found(Query::All).await?;
+        found.into_iter().map(|found| self.info(found)).collect()
+    }
+
+    /// Every request and every check of the last run, in order.
+    pub fn report(&self) -> &[Event] {
+        &self.report
+    }
 }
 
 /// A fetcher as the machine's transport.
@@ -558,5 +574,18 @@ impl Client {
     /// [`AsyncClient::trusted`].
     pub fn trusted(&self) -> Option<&TrustedSet> {
         self.client.trusted()
+    }
+
+    /// [`AsyncClient::targets`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn targets(&mut self) -> Result<Vec<TargetInfo>> {
+        self.blocking.wait(self.client.targets())?
+    }
+
+    /// [`AsyncClient::report`].
+    pub fn report(&self) -> &[Event] {
+        self.client.report()
     }
 }

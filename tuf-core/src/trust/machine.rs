@@ -4,6 +4,7 @@
 //! like the specification. Nothing here runs it on an executor: [`Job::step`] polls it until it
 //! asks for something, and hands the question out. No network, file or clock is touched.
 
+use super::event::Event;
 use crate::error::{Error, Result};
 use crate::metadata::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -177,7 +178,10 @@ enum Reply {
 struct Mail {
     questions: VecDeque<Question>,
     replies: BTreeMap<u64, Reply>,
+    /// The path of each request that is under way.
+    asked: BTreeMap<u64, String>,
     next: u64,
+    events: Vec<Event>,
 }
 
 /// Replies to loads and commits, of which one is under way at most.
@@ -200,20 +204,37 @@ impl Io {
         .await
     }
 
+    /// Writes down what happened, and tells whoever listens.
+    pub(crate) fn note(&self, event: Event) {
+        event.trace();
+        self.mail(|m| m.events.push(event));
+    }
+
+    /// What happened so far.
+    pub(crate) fn take_events(&self) -> Vec<Event> {
+        self.mail(|m| std::mem::take(&mut m.events))
+    }
+
     pub(crate) async fn load(&self, file: FileName, sha256: Option<String>) -> Result<Option<Vec<u8>>> {
-        self.mail(|m| m.questions.push_back(Question::Load(file, sha256)));
-        match self.reply(SINGLE).await {
+        self.mail(|m| m.questions.push_back(Question::Load(file.clone(), sha256)));
+        let loaded = match self.reply(SINGLE).await {
             Reply::Loaded(loaded) => loaded,
             _ => Err(super::internal("the answer to a load is something else")),
-        }
+        };
+        let outcome = loaded.as_ref().map(|bytes| bytes.as_ref().map(|b| b.len() as u64)).map_err(Clone::clone);
+        self.note(Event::Loaded { file, outcome });
+        loaded
     }
 
     pub(crate) async fn commit(&self, changes: Changes) -> Result<Committed> {
+        let files = changes.files.len();
         self.mail(|m| m.questions.push_back(Question::Commit(changes)));
-        match self.reply(SINGLE).await {
+        let committed = match self.reply(SINGLE).await {
             Reply::Committed(outcome) => outcome,
             _ => Err(super::internal("the answer to a commit is something else")),
-        }
+        };
+        self.note(Event::Committed { files, outcome: committed.as_ref().map(|_| ()).map_err(Clone::clone) });
+        committed
     }
 
     /// Asks for a file; [`Io::fetched`] awaits it. Several may be asked for side by side.
@@ -221,16 +242,25 @@ impl Io {
         self.mail(|m| {
             let id = m.next;
             m.next = m.next.saturating_add(1);
+            m.asked.insert(id, path.clone());
             m.questions.push_back(Question::Fetch(Request { id, path, max_bytes, absent }));
             id
         })
     }
 
     pub(crate) async fn fetched(&self, id: u64) -> Answer {
-        match self.reply(id).await {
+        let answer = match self.reply(id).await {
             Reply::Fetched(answer) => answer,
             _ => Answer::Failed(super::internal("the answer to a request is something else")),
-        }
+        };
+        let outcome = match &answer {
+            Answer::Bytes(bytes) => Ok(Some(bytes.len() as u64)),
+            Answer::NotFound(_) => Ok(None),
+            Answer::Failed(e) => Err(e.clone()),
+        };
+        let path = self.mail(|m| m.asked.remove(&id)).unwrap_or_default();
+        self.note(Event::Requested { path, outcome });
+        answer
     }
 }
 

@@ -1,7 +1,9 @@
 //! What is trusted: the set of verified metadata, the machine that brings it up to date, and the
 //! search in it.
 
+mod event;
 mod keep;
+mod listing;
 mod machine;
 mod mode;
 mod offer;
@@ -17,10 +19,11 @@ mod set;
 mod settings;
 mod target;
 
+pub use event::Event;
 pub(crate) use machine::local_name;
 pub use machine::{Absent, Answer as Fetched, Changes, Committed, FileName, Job, Request, Step};
 pub use mode::{Exception, Mode};
-pub use offer::offered_root;
+pub use offer::{offered_root, pinnable_root};
 pub use pattern::pattern_matches;
 pub use pin::Pin;
 pub use record::{Checked, Record};
@@ -113,6 +116,11 @@ impl TrustedSet {
     /// Every targets role that was verified in this run.
     pub fn verified_targets(&self) -> impl Iterator<Item = &Verified<Targets>> {
         self.targets.values()
+    }
+
+    /// The same, each with the role whose delegation led to it; the top level's is `root`.
+    pub fn by_delegator(&self) -> impl Iterator<Item = (&str, &Verified<Targets>)> {
+        self.targets.iter().map(|((delegator, _), file)| (delegator.as_str(), file))
     }
 
     /// The wire format.

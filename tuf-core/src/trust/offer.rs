@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::machine::{Absent, Job};
-use super::pin::{Pin, own};
+use super::pin::{Pin, own, pinned_root};
 use super::session::Session;
 use crate::certificate::Validity;
 use crate::error::{Code, Error, Result};
@@ -18,6 +18,21 @@ pub fn offered_root(settings: Settings) -> Job<Result<Root>> {
         let sound = session.sound(&newest, &mut Budget::new(session.settings.limits.work))?;
         Ok(sound.content().clone())
     })
+}
+
+/// Reads a root file that is to be pinned: it must meet its own threshold (T-6); an expired one is
+/// a fine start.
+///
+/// # Errors
+/// `config.root`.
+pub fn pinnable_root(settings: &Settings, bytes: Vec<u8>) -> Result<Root> {
+    let mut budget = Budget::new(settings.limits.work);
+    let root = settings.wire.root(bytes).and_then(|root| pinned_root(root, &settings.name, false, &mut budget));
+    let root = root.map_err(|e| {
+        let found = e.to_string();
+        e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
+    })?;
+    Ok(root.content().clone())
 }
 
 impl Session {

@@ -93,7 +93,7 @@ pub enum Lookup {
 }
 
 /// Ways a walk ends early.
-enum Stop {
+pub(super) enum Stop {
     Needs(Vec<Need>),
     Error(Error),
 }
@@ -104,7 +104,7 @@ impl From<Error> for Stop {
     }
 }
 
-type Walked<T> = std::result::Result<T, Stop>;
+pub(super) type Walked<T> = std::result::Result<T, Stop>;
 
 /// A role that the walk came to.
 struct Visit<'s> {
@@ -149,10 +149,11 @@ impl TrustedSet {
         let mut search = Search { set: self, now, notes, budget: Budget::new(self.limits.work) };
         let outcome = match (self.wire.format, rule, query) {
             (Format::Tuf1, _, Query::Name(path)) => search.tuf(path),
-            (Format::Tuf1, _, _) => Err(Stop::Error(Error::new(
+            (Format::Tuf1, _, Query::All) => search.every_target(),
+            (Format::Tuf1, _, Query::Digest(_)) => Err(Stop::Error(Error::new(
                 Code::UsageArgument,
-                "T-54",
-                "a TUF 1.0 repository is searched by path: it cannot be listed, nor asked for a digest alone",
+                "T-21",
+                "a TUF 1.0 repository is searched by path: it cannot be asked for a digest alone",
             ))),
             (Format::Notary1, TagRule::Required { roles, count }, query) => search.required(query, roles, *count),
             (Format::Notary1, TagRule::ReleasesFirst, Query::Name(tag)) => search.releases_first(tag),
@@ -168,8 +169,8 @@ impl TrustedSet {
     }
 }
 
-struct Search<'s, 'n> {
-    set: &'s TrustedSet,
+pub(super) struct Search<'s, 'n> {
+    pub(super) set: &'s TrustedSet,
     now: Time,
     notes: &'n mut Vec<Error>,
     budget: Budget,
@@ -184,7 +185,7 @@ impl<'s> Search<'s, '_> {
     }
 
     /// TUF 5.6.7: pre-order depth first in order of appearance; a role counts at its first visit.
-    fn tuf(&mut self, path: &str) -> Walked<Vec<Found>> {
+    pub(super) fn tuf(&mut self, path: &str) -> Walked<Vec<Found>> {
         super::target::check_path(path)?;
         let mut seen = BTreeSet::new();
         let mut stack = vec![(role::ROOT.to_owned(), role::TARGETS.to_owned(), 0u64)];
@@ -212,7 +213,7 @@ impl<'s> Search<'s, '_> {
 
     /// A role of TUF's search, as its delegator names the keys; one that the snapshot does not
     /// list ends the search (T-26).
-    fn reached(&self, delegator: String, name: &str) -> Walked<&'s Verified<Targets>> {
+    pub(super) fn reached(&self, delegator: String, name: &str) -> Walked<&'s Verified<Targets>> {
         if let Some(file) = self.set.targets(&delegator, name) {
             not_expired(file, self.now)?;
             return Ok(file);
@@ -242,7 +243,7 @@ impl<'s> Search<'s, '_> {
         Ok((names, false))
     }
 
-    fn visits(&self, count: usize, depth: u64) -> Result<()> {
+    pub(super) fn visits(&self, count: usize, depth: u64) -> Result<()> {
         if count as u64 > self.set.limits.roles {
             return Err(Error::new(Code::LimitRoles, "T-28", "the search visits too many roles")
                 .values(self.set.limits.roles, count));
@@ -293,7 +294,7 @@ impl<'s> Search<'s, '_> {
         Ok(None)
     }
 
-    fn note(&mut self, note: Error) {
+    pub(super) fn note(&mut self, note: Error) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }

@@ -1,5 +1,6 @@
 //! A run: open the store, bring the collection up to date, look up, commit.
 
+use super::event::Event;
 use super::machine::{Absent, Answer, FileName, Io, Job};
 use super::record::{Checked, Record};
 use super::search::{Found, Lookup, Query, TagRule};
@@ -9,6 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::metadata::{Bytes, Format, Root, Verified};
 use crate::time::Time;
 use std::collections::BTreeMap;
+use tracing::Instrument;
 
 /// A look-up that succeeded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct Outcome {
     pub root_versions: Vec<u64>,
     /// The roots from the anchor to the newest.
     pub roots: Vec<Verified<Root>>,
+    /// Every request and every check, in order.
+    pub report: Vec<Event>,
 }
 
 /// Starts a run: bring the collection up to date, answer the queries, keep what was accepted.
@@ -51,17 +55,19 @@ pub struct Outcome {
 /// # Ok::<(), tuf_core::Error>(())
 /// ```
 pub fn start(settings: Settings, queries: Vec<(Query, TagRule)>) -> Job<Outcome> {
-    Job::new(move |io| async move {
+    let span = tracing::info_span!(target: "tuf_core", "run", collection = settings.name, format = settings.wire.format.as_str());
+    let run = |io: Io| async move {
         // Another run may replace files between our look at the record and at them: then all anew.
         for _ in 0..MOST_RESTARTS {
             let outcome = Session::new(io.clone(), settings.clone()).run(&queries).await;
             if let Some(outcome) = outcome {
-                return outcome;
+                return Outcome { report: io.take_events(), ..outcome };
             }
         }
         let busy = Error::new(Code::StoreLocked, "T-45", "other runs change the store faster than it can be read");
-        Outcome::failed(busy, queries.len())
-    })
+        Outcome { report: io.take_events(), ..Outcome::failed(busy, queries.len()) }
+    };
+    Job::new(move |io| run(io).instrument(span))
 }
 
 /// How often a run starts anew because the store changed under it.
@@ -86,6 +92,7 @@ impl Outcome {
             last_checked: None,
             root_versions: Vec::new(),
             roots: Vec::new(),
+            report: Vec::new(),
         }
     }
 }
@@ -184,6 +191,7 @@ impl Session {
             from_store: self.from_store,
             root_versions: self.walked,
             roots: self.chain,
+            report: Vec::new(),
         })
     }
 
@@ -224,6 +232,13 @@ impl Session {
             }
             _ => e,
         }
+    }
+
+    /// Writes down how a check went.
+    pub(super) fn judged<T>(&self, section: &'static str, file: &str, outcome: Result<T>) -> Result<T> {
+        let held = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.io.note(Event::Checked { section, file: file.to_owned(), outcome: held });
+        outcome
     }
 
     // ---- requests ----
