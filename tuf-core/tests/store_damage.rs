@@ -251,9 +251,13 @@ fn a_folder_without_a_record_is_adopted() {
         let mut keeper = adopting(None);
         assert_eq!(code(&keeper.look(&mut old.publish(), "1.0")), Some(Code::RollbackTimestamp), "tuf {tuf}");
         for bent in &ROLES[..3] {
-            let answer = adopting(Some(bent)).look(&mut server.clone(), "1.0");
-            assert_eq!(code(&answer), Some(Code::StoreDamaged), "tuf {tuf}, {bent}");
-            assert_eq!(answer.unwrap_err().file(), Some(&*file_of(bent).path()));
+            let mut keeper = adopting(Some(bent));
+            // Again: the run that found it makes no record that would turn damage into absence.
+            for _ in 0..2 {
+                let answer = keeper.look(&mut server.clone(), "1.0");
+                assert_eq!(code(&answer), Some(Code::StoreDamaged), "tuf {tuf}, {bent}");
+                assert_eq!(answer.unwrap_err().file(), Some(&*file_of(bent).path()));
+            }
         }
     }
 }

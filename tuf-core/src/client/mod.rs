@@ -9,11 +9,11 @@
 //! use tuf_core::client::Client;
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     # let served = tempfile::tempdir()?; let here = test_vectors::root().join("tuf1/smoke");
-//!     # std::env::set_current_dir(&here)?; let downloads = served.path();
+//!     # let (kept, here) = (tempfile::tempdir()?, std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tuf1-sample"));
+//!     # let (downloads, root_file) = (kept.path(), here.join("metadata/1.root.json"));
 //!     # let metadata = url::Url::from_directory_path(here.join("metadata")).unwrap();
 //!     # let targets = url::Url::from_directory_path(here.join("targets")).unwrap();
-//!     let root = std::fs::read("metadata/1.root.json")?;
+//!     let root = std::fs::read(root_file)?;
 //!     let mut client = Client::builder(root)
 //!         .metadata_url(metadata.as_str())? // "https://example.com/metadata/"
 //!         .targets_url(targets.as_str())?
@@ -38,9 +38,8 @@
 //! hashed in pieces of at most 64 KiB, between which other tasks run.
 //!
 //! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), tuf_core::Error> {
-//! # let here = test_vectors::root().join("tuf1/smoke");
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tuf1-sample");
 //! # let root = std::fs::read(here.join("metadata/1.root.json")).unwrap();
 //! # let metadata = url::Url::from_directory_path(here.join("metadata")).unwrap();
 //! use tuf_core::client::Client;
@@ -48,7 +47,7 @@
 //! client.refresh().await?;
 //! let target = client.target("hello.txt").await?;
 //! client.verify(&target, &mut &b"Hello from a signed file.\n"[..]).await?;
-//! # Ok(()) }
+//! # Ok::<(), tuf_core::Error>(()) }).unwrap();
 //! ```
 //!
 //! # Your own transport
@@ -69,7 +68,7 @@
 //! impl Fetcher for Held {
 //!     fn open<'f>(&'f self, url: &'f Url, _until: Instant) -> Pending<'f, Offered<'f>> {
 //!         let file = self.0.get(url.path()).cloned();
-//!         let not_there = || Offered::NotFound(format!("{url} is not held"));
+//!         let not_there = move || Offered::NotFound(format!("{url} is not held"));
 //!         Box::pin(async move { Ok(file.map_or_else(not_there, |bytes| Offered::Body(Box::new(Once(Some(bytes)))))) })
 //!     }
 //! }
@@ -82,7 +81,7 @@
 //!         Box::pin(async move { Ok(piece) })
 //!     }
 //! }
-//! # let here = test_vectors::root().join("tuf1/smoke/metadata");
+//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tuf1-sample/metadata");
 //! # let files = ["1.root.json", "2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"];
 //! # let held = Held(files.iter().map(|f| (format!("/{f}"), std::fs::read(here.join(f)).unwrap())).collect());
 //! # let root = std::fs::read(here.join("1.root.json")).unwrap();
@@ -126,7 +125,7 @@
 //!         Ok(Committed::Done)
 //!     }
 //! }
-//! # let here = test_vectors::root().join("tuf1/smoke/metadata");
+//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tuf1-sample/metadata");
 //! # let root = std::fs::read(here.join("1.root.json")).unwrap();
 //! # let metadata = url::Url::from_directory_path(here).unwrap();
 //! let builder = tuf_core::client::Client::builder(root).metadata_url(metadata.as_str())?;

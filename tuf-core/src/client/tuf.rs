@@ -30,7 +30,8 @@ use crate::store::{FileStore, MemoryStore, Store};
 use crate::time::Time;
 use crate::transport::{AsyncTransport, Fetcher, Offered, ServerSettings, Times, WebFetcher, as_base, at_most, below};
 use crate::trust::{
-    Ages, Event, Fetched, Found, Lookup, Outcome, Pin, Query, Request, Settings, TagRule, TargetCheck, TrustedSet, start,
+    Ages, Event, Fetched, Found, Lookup, Outcome, Pin, Query, Request, Settings, TagRule, TargetCheck, TrustedSet, go_on,
+    has_expired, not_signed, start, without_stand_in,
 };
 use crate::wire::KeyIds;
 use std::io::Read;
@@ -377,16 +378,17 @@ impl AsyncClient {
         now.checked_add(self.times.total).unwrap_or(now)
     }
 
-    /// A run; where it is only to go on with what is in force, the server is not asked whether
-    /// there is something newer.
-    async fn run(&mut self, queries: Vec<(Query, TagRule)>, goes_on: bool) -> Outcome {
-        let mut settings = self.settings.clone();
-        if goes_on {
-            settings.ages.fresh_for = Some(u64::MAX);
-        }
-        settings.start = self.clock.now();
+    /// A run at this time: one that goes on with `set`, or one that brings all up to date first.
+    async fn run(&mut self, now: Time, set: Option<TrustedSet>, queries: Vec<(Query, TagRule)>) -> Outcome {
+        let settings = Settings { start: now, ..self.settings.clone() };
+        let job = match set {
+            Some(set) => go_on(set, settings, queries),
+            None => start(settings, queries),
+        };
         let transport = MetadataFiles { fetcher: &*self.fetcher, base: &self.metadata, until: self.until() };
-        drive_async(start(settings, queries), self.store.as_mut(), &transport).await
+        let outcome = drive_async(job, self.store.as_mut(), &transport).await;
+        self.report.clone_from(&outcome.report);
+        outcome
     }
 
     /// Brings the metadata up to date (TUF 5.3 to 5.6). After a failure the state before it is
@@ -395,7 +397,7 @@ impl AsyncClient {
     /// # Errors
     /// Why the metadata are not complete and current.
     pub async fn refresh(&mut self) -> Result<()> {
-        let outcome = self.run(Vec::new(), false).await;
+        let outcome = self.run(self.clock.now(), None, Vec::new()).await;
         if outcome.refreshed.is_ok() {
             self.set = outcome.set;
         }
@@ -403,32 +405,37 @@ impl AsyncClient {
     }
 
     /// Looks a target up (TUF 5.6.7); delegated roles are fetched when the search comes to them.
-    /// The first look-up refreshes; later ones use what is there as long as it is in force.
+    /// The first look-up refreshes; later ones use what is there as long as all that they rest on is
+    /// in force, and refresh once it is not.
     ///
     /// # Errors
     /// `target.not-signed`, `target.path`, `expired.*`; what is wrong with a role on the way.
     pub async fn target(&mut self, path: &str) -> Result<TargetInfo> {
-        let query = Query::Name(path.to_owned());
-        // T-2: what is in memory answers only while all of it is in force now; else each role on the
-        // way is judged anew.
+        let found = self.found(Query::Name(path.to_owned())).await?;
+        self.info(found.into_iter().next().ok_or_else(|| crate::trust::internal("nothing was found"))?)
+    }
+
+    async fn found(&mut self, query: Query) -> Result<Vec<Found>> {
         let now = self.clock.now();
-        if let Some(set) = self.set.as_ref().filter(|set| set.earliest_expiry().1 > now) {
-            match set.lookup(&query, &TagRule::Search, &mut Vec::new())? {
-                Lookup::Found(found) => return self.info(found),
-                Lookup::Absent => return Err(crate::trust::not_signed(&query)),
-                Lookup::Needs(_) => {}
-            }
-        }
-        let outcome = self.run(vec![(query, TagRule::Search)], self.set.is_some()).await;
+        // T-2: what is in memory answers as far as it is in force now.
+        let in_memory = self.set.as_ref().map(|set| set.lookup_at(&query, &TagRule::Search, now, &mut Vec::new()));
+        let (set, expired) = match in_memory {
+            Some(Ok(Lookup::Found(found))) => return Ok(found),
+            Some(Ok(Lookup::Absent)) => return Err(not_signed(&query)),
+            Some(Ok(Lookup::Needs(_))) => (self.set.clone(), None),
+            Some(Err(e)) if has_expired(e.code()) => (None, Some(e)),
+            Some(Err(e)) => return Err(e),
+            None => (None, None),
+        };
+        let outcome = self.run(now, set, vec![(query, TagRule::Search)]).await;
         let found = outcome.answer().map(|trusted| trusted.found.clone());
         if outcome.refreshed.is_ok() {
             self.set = outcome.set;
         }
-        self.info(found?)
+        found.map_err(|e| without_stand_in(e, expired))
     }
 
-    fn info(&self, found: Vec<Found>) -> Result<TargetInfo> {
-        let found = found.into_iter().next().ok_or_else(|| crate::trust::internal("nothing was found"))?;
+    fn info(&self, found: Found) -> Result<TargetInfo> {
         let consistent = self.set.as_ref().is_some_and(|s| s.root().content().consistent_snapshot());
         let path = found.url_path(self.hash_prefix && consistent)?;
         let url = self.targets.as_ref().map(|base| below(base, &path)).transpose()?;

@@ -28,9 +28,9 @@ pub use pattern::pattern_matches;
 pub use pin::Pin;
 pub use record::{Checked, Record};
 pub use search::{Found, Lookup, Need, Query, TagRule};
-#[cfg(feature = "client")]
-pub(crate) use session::not_signed;
 pub use session::{Outcome, Trusted, start};
+#[cfg(feature = "client")]
+pub(crate) use session::{go_on, has_expired, not_signed, without_stand_in};
 pub use settings::{Ages, Settings, Unreachable};
 pub use target::TargetCheck;
 
@@ -67,7 +67,7 @@ impl Memory {
 }
 
 /// Verified metadata, and what it is judged by. Only this yields targets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TrustedSet {
     pub(crate) name: String,
     pub(crate) wire: Wire,

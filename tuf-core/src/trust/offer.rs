@@ -3,6 +3,7 @@
 use super::Settings;
 use super::machine::{Absent, Job};
 use super::pin::{Pin, own, pinned_root};
+use super::pinned::no_pin;
 use super::session::Session;
 use crate::certificate::Validity;
 use crate::error::{Code, Error, Result};
@@ -28,11 +29,7 @@ pub fn offered_root(settings: Settings) -> Job<Result<Root>> {
 pub fn pinnable_root(settings: &Settings, bytes: Vec<u8>) -> Result<Root> {
     let mut budget = Budget::new(settings.limits.work);
     let root = settings.wire.root(bytes).and_then(|root| pinned_root(root, &settings.name, false, &mut budget));
-    let root = root.map_err(|e| {
-        let found = e.to_string();
-        e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
-    })?;
-    Ok(root.content().clone())
+    root.map(|root| root.content().clone()).map_err(no_pin)
 }
 
 impl Session {

@@ -40,10 +40,7 @@ impl Session {
         let mut budget = Budget::new(self.settings.limits.work);
         let root = self.settings.wire.root(bytes);
         let root = root.and_then(|root| pinned_root(root, &self.settings.name, self.counts_ids(), &mut budget));
-        root.map_err(|e| {
-            let found = e.to_string();
-            e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
-        })
+        self.judged("5.2", "the pinned root", root.map_err(no_pin))
     }
 
     fn begin_at(&mut self, root: &Verified<Root>) {
@@ -96,7 +93,11 @@ impl Session {
         }
         for root in stored {
             let follows = self.set()?.next_root(root.clone());
-            follows.map_err(|e| conflict("the stored roots do not follow from the pinned one").values("a step", e))?;
+            follows.map_err(|e| match e.code() {
+                // A budget that is spent says nothing about what lies there.
+                Code::LimitWork => e,
+                _ => conflict("the stored roots do not follow from the pinned one").values("a step", e),
+            })?;
             let root = self.set()?.root.clone();
             self.chain.push(root);
         }
@@ -114,8 +115,14 @@ impl Session {
             Err(e) if e.code().answer() == Answer::Refused => e,
             Err(e) => return Err(e),
         };
-        (self.record, self.files, self.walked) = before;
-        self.anchor_at_pinned(pinned, why).await
+        (self.record, self.files, self.walked) = before.clone();
+        let anchored = self.anchor_at_pinned(pinned, why).await;
+        if anchored.is_err() {
+            // A store that cannot be judged by T-10 stays as it was.
+            (self.record, self.files, self.walked) = before;
+            (self.set, self.chain) = (None, Vec::new());
+        }
+        anchored
     }
 
     /// Walks to the pinned version: why that is not the pinned root, if it is not.
@@ -157,6 +164,12 @@ impl Session {
         set.warn(Error::new(why.code(), "T-5", note).for_role(role::ROOT));
         Ok(())
     }
+}
+
+/// T-6: why a root cannot be pinned.
+pub(super) fn no_pin(e: Error) -> Error {
+    let found = e.to_string();
+    e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
 }
 
 fn conflict(why: &str) -> Error {

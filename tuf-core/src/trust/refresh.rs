@@ -4,21 +4,28 @@
 use super::machine::{Absent, FileName};
 use super::record::Instant;
 use super::search::Need;
-use super::session::{Got, Session};
+use super::session::{Got, Session, without_stand_in};
 use super::set::Arrival;
 use super::{Exception, internal};
 use crate::crypto::hex;
 use crate::error::{Answer, Code, Error, Result};
 use crate::metadata::{FileMeta, Format, Hashes, Metadata, role};
+use crate::verify::not_expired;
 
 impl Session {
     /// The specification's order: roots first.
     pub(super) async fn tuf_order(&mut self) -> Result<()> {
-        match self.walk().await {
-            Err(e) if self.may_serve(&e) => self.serve(e)?,
-            walked => walked?,
+        if let Err(why) = self.walk().await {
+            if !self.may_serve(&why) {
+                return Err(why);
+            }
+            // T-8: no answer is never "no newer root": from here on the store alone answers.
+            self.forget_rotated().await?;
+            self.adopt_timestamp().await?;
+            self.serve(why)?;
+            return self.use_kept().await;
         }
-        self.set()?.root_in_force()?;
+        self.root_in_force()?;
         self.forget_rotated().await?;
         self.timestamp_and_snapshot().await?;
         self.top_level_targets().await
@@ -57,18 +64,18 @@ impl Session {
     /// stored root, then everything starts over once.
     pub(super) async fn notary_order(&mut self) -> Result<()> {
         let mut walked = false;
-        if self.set()?.root_in_force().is_err() {
+        if self.root_in_force().is_err() {
             match self.walk().await {
                 Err(e) if self.settings.offline && e.code() == Code::StoreEmpty => {}
                 // What only the store shows is the network's failure, with what it shows.
                 Err(e) if e.code().answer() == Answer::Unchecked => {
-                    let in_store = self.set()?.root_in_force().err().map(|e| e.to_string()).unwrap_or_default();
+                    let in_store = self.root_in_force().err().map(|e| e.to_string()).unwrap_or_default();
                     return Err(e.values("an answer, or a root in force in the store", in_store));
                 }
                 outcome => outcome?,
             }
             walked = true;
-            self.set()?.root_in_force()?;
+            self.root_in_force()?;
         }
         if let Err(e) = self.timestamp_and_snapshot().await {
             let cured = matches!(e.code(), Code::SignatureThreshold | Code::SignatureKeyId)
@@ -81,22 +88,32 @@ impl Session {
             if self.set()?.root.content().version() == before {
                 return Err(e);
             }
+            self.root_in_force()?;
             let set = self.set()?;
-            set.root_in_force()?;
             (set.timestamp, set.snapshot) = (None, None);
             self.timestamp_and_snapshot().await?;
         }
         self.top_level_targets().await
     }
 
-    /// T-4: with a recent complete check and an unexpired timestamp no request is made.
+    /// 5.3.10: the newest root must be in force.
+    pub(super) fn root_in_force(&mut self) -> Result<()> {
+        let outcome = self.set()?.root_in_force();
+        self.judged("5.3.10", role::ROOT, outcome)
+    }
+
+    /// T-4: with a recent complete check and an unexpired timestamp no request is made. After steps
+    /// to a newer pin what is kept has to be judged by T-10 first.
     pub(super) async fn is_fresh(&mut self) -> Result<bool> {
+        if self.rotations > 0 {
+            return Ok(false);
+        }
         let (Some(age), Some(last)) = (self.settings.ages.fresh_for, self.checked.at(self.settings.injected)) else {
             return Ok(false);
         };
         let since = self.settings.start.seconds_since(last);
         let recent = since >= 0 && since.unsigned_abs() < age;
-        if !recent || self.set()?.root_in_force().is_err() {
+        if !recent || self.root_in_force().is_err() {
             return Ok(false);
         }
         self.adopt_timestamp().await?;
@@ -131,7 +148,8 @@ impl Session {
             Ok(Got::Bytes(bytes)) => {
                 self.asked_server = true;
                 let known = self.set()?.memory.of(role::TIMESTAMP).map(|m| m.version);
-                let arrival = self.set()?.update_timestamp(bytes).map_err(|e| e.in_file(path))?;
+                let arrival = self.set()?.update_timestamp(bytes).map_err(|e| e.in_file(path));
+                let arrival = self.judged("5.4", path, arrival)?;
                 if arrival == Arrival::New {
                     let timestamp = self.set()?.timestamp.clone().ok_or_else(|| internal("no timestamp"))?;
                     if known != Some(timestamp.content().version()) {
@@ -157,9 +175,10 @@ impl Session {
         self.snapshot().await
     }
 
-    /// Whether the store may answer where the server did not.
+    /// Whether the store may answer where the server did not. A newer root beyond our own limit is
+    /// an answer (T-9).
     pub(super) fn may_serve(&self, e: &Error) -> bool {
-        self.settings.serves_cache() && e.code().answer() == Answer::Unchecked
+        self.settings.serves_cache() && e.code().answer() == Answer::Unchecked && e.code() != Code::LimitRotations
     }
 
     /// The store serves in the server's place: with a warning, an unexpired timestamp, and not for
@@ -170,14 +189,11 @@ impl Session {
         let last = self.checked.at(self.settings.injected);
         let start = self.settings.start;
         let set = self.set()?;
-        if set.timestamp.is_none() && set.memory.of(role::TIMESTAMP).is_some() {
-            // Before the timestamp was looked at (TUF's roots): judged when it is.
-            return Ok(());
-        }
         if set.timestamp.is_none() {
-            return Err(why);
+            let nothing = Error::new(Code::StoreEmpty, "T-51", "the store holds no timestamp that can be used");
+            return Err(if offline { nothing.for_role(role::TIMESTAMP) } else { why });
         }
-        if let Err(expired) = set.timestamp_in_force() {
+        if let Err(expired) = not_expired(&set.root, start).and_then(|()| set.timestamp_in_force()) {
             return Err(if offline {
                 expired
             } else {
@@ -211,27 +227,27 @@ impl Session {
     }
 
     pub(super) async fn snapshot(&mut self) -> Result<()> {
-        if self.set()?.timestamp.is_none() {
-            return Err(Error::new(Code::StoreEmpty, "T-51", "the store holds no timestamp that can be used")
-                .for_role(role::TIMESTAMP));
-        }
         let meta = self.set()?.timestamp.as_ref().map(|t| t.content().snapshot.clone()).unwrap_or_default();
         let file = FileName::Snapshot;
+        let mut held = None;
         if let Some(bytes) = self.kept_as_listed(&file, &meta).await? {
-            match self.set()?.update_snapshot(bytes) {
+            let kept = self.set()?.update_snapshot(bytes);
+            match self.judged("5.5", &file.path(), kept) {
                 Ok(()) => return Ok(()),
                 // Notary's files are named by hash: the same bytes would come again.
                 Err(e) if self.settings.wire.format == Format::Notary1 || self.from_store || self.settings.offline => {
                     return Err(e);
                 }
-                Err(_) => {}
+                Err(e) => held = Some(e),
             }
         }
         let path = self.file_path(role::SNAPSHOT, &meta);
         let bytes = self
             .fetch_listed(&path, &meta, self.settings.limits.snapshot, role::SNAPSHOT, Code::MissingSnapshot)
-            .await?;
-        self.set()?.update_snapshot(bytes).map_err(|e| e.in_file(&path))?;
+            .await
+            .map_err(|e| without_stand_in(e, held))?;
+        let taken = self.set()?.update_snapshot(bytes).map_err(|e| e.in_file(&path));
+        self.judged("5.5", &path, taken)?;
         let snapshot =
             self.set()?.snapshot.as_ref().map(|s| s.bytes().clone()).ok_or_else(|| internal("no snapshot"))?;
         self.keep_file(file, &snapshot);
@@ -333,9 +349,11 @@ impl Session {
         let mut asked = Vec::new();
         for need in needs {
             let meta = self.set()?.listed_targets(&need.role)?.ok_or_else(|| internal("a role that is not listed"))?;
-            if let Some(bytes) = self.kept_as_listed(&FileName::Targets(need.role.clone()), &meta).await? {
+            let mut held = None;
+            let file = FileName::Targets(need.role.clone());
+            if let Some(bytes) = self.kept_as_listed(&file, &meta).await? {
                 let kept = self.set()?.update_targets(&need.delegator, &need.role, bytes);
-                match kept {
+                match self.judged("5.6", &file.path(), kept) {
                     Ok(()) => continue,
                     // Notary's files are named by hash: the same bytes would come again.
                     Err(e)
@@ -343,17 +361,19 @@ impl Session {
                     {
                         return Err(e);
                     }
-                    Err(_) => {} // T-22: fetched once more before it is refused
+                    Err(e) => held = Some(e), // T-22: fetched once more before it is refused
                 }
             }
             let path = self.file_path(&need.role, &meta);
             let (id, ceiling) = self.ask_listed(&path, &meta, self.settings.limits.targets, &need.role)?;
-            asked.push((need, meta, path, ceiling, id));
+            asked.push((need, meta, path, ceiling, id, held));
         }
-        for (need, meta, path, ceiling, id) in asked {
+        for (need, meta, path, ceiling, id, held) in asked {
             let missing = if need.role == role::TARGETS { Code::MissingTargets } else { Code::MissingDelegation };
-            let bytes = self.listed_bytes(id, &path, &meta, ceiling, &need.role, missing).await?;
-            self.set()?.update_targets(&need.delegator, &need.role, bytes).map_err(|e| e.in_file(&path))?;
+            let bytes = self.listed_bytes(id, &path, &meta, ceiling, &need.role, missing).await;
+            let bytes = bytes.map_err(|e| without_stand_in(e, held))?;
+            let taken = self.set()?.update_targets(&need.delegator, &need.role, bytes).map_err(|e| e.in_file(&path));
+            self.judged("5.6", &path, taken)?;
             let accepted = self.set()?.targets(&need.delegator, &need.role).map(|t| t.bytes().clone());
             if let Some(bytes) = accepted {
                 self.keep_file(FileName::Targets(need.role), &bytes);

@@ -109,7 +109,8 @@ impl Session {
         let mut set = self.set_of(first.clone(), pin, memory);
         let mut chain = vec![first];
         for root in rest {
-            set.next_root(root.clone())?;
+            let file = FileName::Root(root.claims().version()).path();
+            self.judged("5.3", &file, set.next_root(root.clone()))?;
             chain.push(set.root.clone());
         }
         self.chain = chain;
@@ -316,7 +317,8 @@ impl Session {
             .values(self.settings.limits.rotations, "more"));
         }
         let root = self.settings.wire.root(bytes).map_err(|e| e.in_file(&path))?;
-        self.set()?.next_root(root).map_err(|e| e.in_file(&path))?;
+        let taken = self.set()?.next_root(root).map_err(|e| e.in_file(&path));
+        self.judged("5.3", &path, taken)?;
         let root = self.set()?.root.clone();
         self.keep_file(FileName::Root(next), root.bytes());
         self.walked.push(next);

@@ -6,8 +6,9 @@ use super::record::{Checked, Record};
 use super::search::{Found, Lookup, Query, TagRule};
 use super::{Settings, TrustedSet, internal};
 use crate::crypto::hex;
-use crate::error::{Code, Error, Result};
-use crate::metadata::{Bytes, Format, Root, Verified};
+use crate::error::{self, Code, Error, Result};
+use crate::limits::Budget;
+use crate::metadata::{Bytes, Format, Metadata, Root, Verified, role};
 use crate::time::Time;
 use std::collections::BTreeMap;
 use tracing::Instrument;
@@ -55,11 +56,22 @@ pub struct Outcome {
 /// # Ok::<(), tuf_core::Error>(())
 /// ```
 pub fn start(settings: Settings, queries: Vec<(Query, TagRule)>) -> Job<Outcome> {
+    job(None, settings, queries)
+}
+
+/// Starts a run that goes on with what an earlier one brought up to date (T-2): it answers the
+/// queries, and asks for no more than the delegated roles that they lead to.
+#[cfg(feature = "client")]
+pub(crate) fn go_on(set: TrustedSet, settings: Settings, queries: Vec<(Query, TagRule)>) -> Job<Outcome> {
+    job(Some(set), settings, queries)
+}
+
+fn job(set: Option<TrustedSet>, settings: Settings, queries: Vec<(Query, TagRule)>) -> Job<Outcome> {
     let span = tracing::info_span!(target: "tuf_core", "run", collection = settings.name, format = settings.wire.format.as_str());
     let run = |io: Io| async move {
         // Another run may replace files between our look at the record and at them: then all anew.
         for _ in 0..MOST_RESTARTS {
-            let outcome = Session::new(io.clone(), settings.clone()).run(&queries).await;
+            let outcome = Session::new(io.clone(), settings.clone()).run(set.clone(), &queries).await;
             if let Some(outcome) = outcome {
                 return Outcome { report: io.take_events(), ..outcome };
             }
@@ -163,8 +175,11 @@ impl Session {
     }
 
     /// `None` if the store changed under this run.
-    pub(super) async fn run(mut self, queries: &[(Query, TagRule)]) -> Option<Outcome> {
-        let refreshed = self.refresh().await;
+    pub(super) async fn run(mut self, set: Option<TrustedSet>, queries: &[(Query, TagRule)]) -> Option<Outcome> {
+        let refreshed = match set {
+            None => self.refresh().await,
+            Some(set) => self.resume(set).await,
+        };
         let mut answers = Vec::with_capacity(queries.len());
         for (query, rule) in queries {
             answers.push(match &refreshed {
@@ -203,7 +218,11 @@ impl Session {
         self.open().await?;
         self.clock()?;
         self.trusted_root().await?;
-        self.adopt().await?;
+        if let Err(e) = self.adopt().await {
+            // T-46: a record that does not name what is damaged would make it absent at the next run.
+            self.settings.no_persist = true;
+            return Err(e);
+        }
         let fresh = self.is_fresh().await?;
         match self.settings.wire.format {
             _ if fresh => self.use_kept().await,
@@ -214,18 +233,28 @@ impl Session {
         self.ages()
     }
 
+    /// T-2: goes on with `set` at this run's time. Where the store has moved on from it (another
+    /// process, a refresh that failed half way) nothing is kept: the two do not mix.
+    async fn resume(&mut self, mut set: TrustedSet) -> Result<()> {
+        self.open().await?;
+        self.clock()?;
+        set.start = self.settings.start;
+        set.budget = Budget::new(self.settings.limits.work);
+        let stored = self.record.memory();
+        let same = |name| stored.of(name) == set.memory.of(name);
+        if self.record.root == set.root.content().version() && same(role::TIMESTAMP) && same(role::SNAPSHOT) {
+            set.memory = stored;
+        } else {
+            self.settings.no_persist = true;
+        }
+        self.set = Some(set);
+        Ok(())
+    }
+
     /// What only our own store shows while the server gave no answer is no refusal: it is the
     /// network's code, and `found` tells what the store shows.
     pub(super) fn without_answer(&self, e: Error) -> Error {
-        let shown_by_store = matches!(
-            e.code(),
-            Code::ExpiredRoot
-                | Code::ExpiredTimestamp
-                | Code::ExpiredSnapshot
-                | Code::ExpiredTargets
-                | Code::ExpiredDelegation
-                | Code::StoreEmpty
-        );
+        let shown_by_store = has_expired(e.code()) || e.code() == Code::StoreEmpty;
         match &self.served_for {
             Some(why) if shown_by_store && !self.settings.offline => {
                 why.clone().values("an answer, or a store that is complete and in force", e)
@@ -323,6 +352,28 @@ impl Session {
             }
         }
     }
+}
+
+/// Why there is no answer, with why what is held cannot stand in for one.
+pub(crate) fn without_stand_in(e: Error, held: Option<Error>) -> Error {
+    match held {
+        Some(held) if e.code().answer() == error::Answer::Unchecked => {
+            e.values("an answer, or what holds without", held)
+        }
+        _ => e,
+    }
+}
+
+/// Whether it is for its expiry that metadata are refused.
+pub(crate) fn has_expired(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ExpiredRoot
+            | Code::ExpiredTimestamp
+            | Code::ExpiredSnapshot
+            | Code::ExpiredTargets
+            | Code::ExpiredDelegation
+    )
 }
 
 pub(crate) fn not_signed(query: &Query) -> Error {
