@@ -513,20 +513,6 @@ fn a_pinned_root_counts_keys_and_not_ids() {
     }
 }
 
-/// T-5: another pinned root has to be one of the stored chain.
-#[test]
-fn a_pinned_root_above_the_stored_chain_is_refused() {
-    let mut repo = Repo::tuf();
-    repo.add_root(|_| {});
-    let mut client = Client::of(&repo);
-    assert_eq!(client.refresh(&mut repo.publish()), Ok(()));
-    repo.add_root(|_| {});
-    for (at, refused) in [(0, None), (1, None), (2, Some(Code::ConfigRootConflict))] {
-        let mut client = client.clone().pin(Pin::Root(repo.roots[at].clone()));
-        assert_eq!(code(&client.refresh(&mut repo.publish())), refused, "root {}", at + 1);
-    }
-}
-
 /// A Notary collection of `count` roots, each with a certificate of its own.
 fn rotated(count: usize) -> Repo {
     let mut repo = Repo::notary();

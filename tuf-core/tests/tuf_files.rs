@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::rc::Rc;
-use support::{Client, Key, Repo, Server, code, found, of, warned};
+use support::{Client, Edit, Key, Repo, Server, code, found, of, warned};
 use tuf_core::metadata::role;
 use tuf_core::trust::{FileName, Outcome, Query, TagRule};
 use tuf_core::{Code, Error};
@@ -79,7 +79,7 @@ type Change<'a> = &'a dyn Fn(&mut Repo);
 /// T-12.1 T-12.2 T-12.3 T-12.4 T-12.5
 #[test]
 fn a_timestamp_is_signed_unexpired_and_names_the_snapshot() {
-    let meta = |edit: fn(&mut Value)| -> Rc<dyn Fn(&mut Value)> { Rc::new(move |s: &mut Value| edit(&mut s["meta"])) };
+    let meta = |edit: fn(&mut Value)| -> Edit { Rc::new(move |s: &mut Value| edit(&mut s["meta"])) };
     let table: [(&str, Change<'_>, Option<Code>); 9] = [
         ("as it is", &|_| {}, None),
         ("unexpired", &|r| r.signed(role::TIMESTAMP)["expires"] = json!("2030-01-01T00:00:01Z"), None),
@@ -307,16 +307,16 @@ fn what_the_kept_timestamp_names_is_fetched_where_the_store_lacks_it() {
 }
 
 /// An edit of what the parent lists.
-fn listed(edit: impl Fn(&mut Value) + 'static) -> Option<Rc<dyn Fn(&mut Value)>> {
+fn listed(edit: impl Fn(&mut Value) + 'static) -> Option<Edit> {
     Some(Rc::new(edit))
 }
 
 /// An edit of the number of a member.
-fn plus(member: &'static str, more: i64) -> Option<Rc<dyn Fn(&mut Value)>> {
+fn plus(member: &'static str, more: i64) -> Option<Edit> {
     listed(move |entry| entry[member] = json!(entry[member].as_i64().unwrap() + more))
 }
 
-fn without(members: &'static [&'static str]) -> Option<Rc<dyn Fn(&mut Value)>> {
+fn without(members: &'static [&'static str]) -> Option<Edit> {
     listed(|entry| members.iter().for_each(|member| drop(entry.as_object_mut().unwrap().remove(*member))))
 }
 

@@ -390,7 +390,7 @@ fn a_new_anchor_judges_what_is_remembered() {
             repo.signed(role::TIMESTAMP)["version"] = json!(5);
             let outcome = run(&mut client, &mut lost(&repo));
             assert_eq!(code(&outcome.refreshed), Some(Code::RollbackTimestamp), "{case}, failed before: {fails}");
-            repo.rotate(|keys| keys.get_mut(role::TIMESTAMP).unwrap().0 = key("later"));
+            repo.rotate(|keys| drop(keys.insert(role::TIMESTAMP, (key("later"), 1))));
             repo.signed(role::TIMESTAMP)["version"] = json!(2);
             let outcome = run(&mut client, &mut lost(&repo));
             assert_eq!(outcome.refreshed, Ok(()), "{case}, failed before: {fails}: its keys are taken away");

@@ -5,12 +5,12 @@
 
 mod support;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-use support::{Client, Keeper, Key, NOW, Repo, Server, at, code, found, of, warned};
+use support::{Client, Edit, Keeper, Key, NOW, Repo, Server, at, code, found, of, warned};
 use tuf_core::client::{Client as Program, Clock, TargetInfo};
 use tuf_core::metadata::{Metadata, role};
 use tuf_core::time::Time;
@@ -269,7 +269,7 @@ fn what_lies_in_the_store_is_verified_again() {
         let listing = |mut repo: Repo| {
             if !hashes {
                 for name in [role::SNAPSHOT, role::TARGETS, "one"] {
-                    let without: Rc<dyn Fn(&mut Value)> = Rc::new(|entry| {
+                    let without: Edit = Rc::new(|entry| {
                         entry.as_object_mut().unwrap().remove("hashes");
                         entry.as_object_mut().unwrap().remove("length");
                     });

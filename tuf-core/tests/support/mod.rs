@@ -24,7 +24,7 @@ mod repo;
 
 pub(crate) use keys::{Ca, Cert, Key};
 pub(crate) use places::{ByHand, Keeper, Place, tree};
-pub(crate) use repo::{File, Keys, Repo, root_key_ids};
+pub(crate) use repo::{Edit, File, Keys, Repo, root_key_ids};
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
