@@ -3,7 +3,7 @@
 //!
 //! [`scenarios`] reads all that `notary/manifest.json` lists. An unknown member, a folder that the
 //! index does not list, or a listed one that is not there is an error that names the file: nothing
-//! is left out in silence.
+//! is left out in silence. [`patterns`] reads `patterns.json`.
 
 mod manifest;
 
@@ -39,6 +39,31 @@ pub fn scenarios() -> Result<Vec<Scenario>, String> {
         return Err(format!("{}: {path} is not listed", file.display()));
     }
     listed.into_iter().map(|path| scenario(&folder, path)).collect()
+}
+
+/// A path pattern of TUF 1.0 and a name (T-23).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// The claim that it is about.
+    pub rule: String,
+    /// The pattern.
+    pub pattern: String,
+    /// The name.
+    pub name: String,
+    /// Whether the pattern matches the name.
+    pub matches: bool,
+    /// Where this is not Python's answer: why.
+    pub comment: Option<String>,
+}
+
+/// The table of path patterns that every language is held against.
+pub fn patterns() -> Result<Vec<Pair>, String> {
+    #[derive(Deserialize)]
+    struct Table {
+        pairs: Vec<Pair>,
+    }
+    read::<Table>(&root().join("patterns.json")).map(|table| table.pairs)
 }
 
 /// Read one scenario's manifest.

@@ -44,8 +44,27 @@ def write(target, seeds):
         (folder / name).write_bytes(seed)
 
 
+def with_delegations(targets, edit):
+    file = json.loads(targets.read_bytes())
+    edit(file["signed"]["delegations"])
+    return json.dumps(file).encode()
+
+
+def by_bins(delegations):
+    del delegations["roles"]
+    keyids = list(delegations["keys"])
+    delegations["succinct_roles"] = {"keyids": keyids, "threshold": 1, "bit_length": 8, "name_prefix": "bin"}
+
+
+def by_hash(delegations):
+    for role in delegations["roles"]:
+        del role["paths"]
+        role["path_hash_prefixes"] = ["1a", ""]
+
+
 def main():
     tuf = [p.read_bytes() for p in files(VECTORS / "tuf1/smoke/metadata")]
+    tuf += [with_delegations(VECTORS / "tuf1/smoke/metadata/1.targets.json", edit) for edit in (by_bins, by_hash)]
     notary = [p.read_bytes() for p in files(VECTORS / "sample")]
     for name in CAPTURED:
         notary += [p.read_bytes() for p in files(VECTORS / "notary/captured" / name)]

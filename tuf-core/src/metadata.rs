@@ -460,7 +460,8 @@ impl Bins {
         bin.is_some_and(|bin| bin.checked_shr(self.bit_length).unwrap_or(0) == 0 && self.name(bin) == name)
     }
 
-    fn name(&self, bin: u32) -> String {
+    /// The name of a bin: all are of one length.
+    pub(crate) fn name(&self, bin: u32) -> String {
         let digits = self.bit_length.div_ceil(4) as usize;
         format!("{}-{bin:0digits$x}", self.name_prefix)
     }

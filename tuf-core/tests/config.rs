@@ -709,7 +709,7 @@ fn policies_that_are_none() {
 
 // ---- limits ----
 
-/// T-28.1 T-28.2: each ceiling on bytes, at its border.
+/// T-28.1 T-28.2 T-28.14: each ceiling on bytes, at its border.
 #[test]
 fn limits_of_bytes() {
     let web = web();
@@ -723,6 +723,7 @@ fn limits_of_bytes() {
     }
 }
 
+/// T-28.14
 #[test]
 fn limits_roles_and_depth() {
     let nested = nested();
@@ -738,7 +739,7 @@ fn limits_roles_and_depth() {
     assert_eq!(fresh(&text("depth = 1"), &nested.tag("2.0")), "trusted", "that is one down");
 }
 
-/// T-9.2 T-9.4
+/// T-9.2 T-9.4 T-28.14
 #[test]
 fn limits_rotations() {
     let case = case("forged/rotate-twice-client-skips-one", "steps/02");
@@ -758,6 +759,7 @@ fn exactly_as_many_rotations_as_allowed_are_walked() {
     assert_eq!(fresh(&text, &case.tag("1.0")), "trusted");
 }
 
+/// T-28.14
 #[test]
 fn limits_work() {
     let web = web();

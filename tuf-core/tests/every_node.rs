@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use support::{Client, Repo, found, of};
+use support::{Client, Key, Repo, found, of};
 use tuf_core::metadata::Format::{self, Notary1, Tuf1};
 use tuf_core::trust::TagRule;
 use tuf_core::{Code, Error};
@@ -63,12 +63,18 @@ fn replace(value: &mut Value, path: &[String], new: Value) {
     *node = new;
 }
 
-/// A repository with everything that a file may hold: two roots, a delegation that answers and one
-/// that does not match, keys and hashes of unknown kinds, unknown members, and `custom`.
+/// A repository with everything that a file may hold: two roots, a delegation that answers (TUF's by a
+/// bin) and one that does not match, keys and hashes of unknown kinds, unknown members, and `custom`.
 fn rich(format: Format) -> Repo {
     let (mut repo, delegated) = (if format == Tuf1 { Repo::tuf() } else { Repo::notary() }, delegated(format));
     repo.target("targets", "hello.txt", "hello");
-    repo.delegate("targets", delegated, &[if format == Tuf1 { "project/*" } else { "project/" }]);
+    if format == Tuf1 {
+        repo.delegate("targets", "project", &["project/*"]);
+        repo.bins("project", "bin", &json!(4));
+        repo.role(delegated, &Key::named("bin"));
+    } else {
+        repo.delegate("targets", delegated, &["project/"]);
+    }
     repo.target(delegated, NAME, CONTENT);
     repo.target(delegated, "project/other", "other");
     let custom = json!({"a": [1, {"b": null}]});
@@ -83,12 +89,12 @@ fn rich(format: Format) -> Repo {
     let delegations = &mut repo.signed("targets")["delegations"];
     delegations["keys"]["0"] = unknown_key(format);
     let mut other =
-        json!({"name": "other", "keyids": [], "threshold": 1, "terminating": true, "path_hash_prefixes": []});
+        json!({"name": "other", "keyids": [], "threshold": 1, "terminating": true, "path_hash_prefixes": ["00"]});
     if format == Notary1 {
         other = json!({"name": "targets/other", "keyids": [], "threshold": 1, "paths": ["other/"]});
     }
     delegations["roles"].as_array_mut().unwrap().push(other);
-    for name in ["timestamp", "snapshot", "targets", delegated] {
+    for name in &roles(format)[1..] {
         repo.signed(name)["unknown"] = json!({"member": [1]});
         let other = if format == Tuf1 { "other.json" } else { "targets/other" };
         let meta = move |signed: &mut Value| {
@@ -105,8 +111,17 @@ fn rich(format: Format) -> Repo {
     repo
 }
 
+/// The role that answers; that of TUF is the bin of [`NAME`].
 fn delegated(format: Format) -> &'static str {
-    if format == Tuf1 { "project" } else { "targets/project" }
+    if format == Tuf1 { "bin-1" } else { "targets/project" }
+}
+
+/// All roles, root first.
+fn roles(format: Format) -> Vec<&'static str> {
+    let mut all = vec!["root", "timestamp", "snapshot", "targets"];
+    all.extend((format == Tuf1).then_some("project"));
+    all.push(delegated(format));
+    all
 }
 
 fn unknown_key(format: Format) -> Value {
@@ -190,7 +205,7 @@ fn replaced(format: Format, repo: &Repo, role: &str, path: &[String], new: &Valu
 /// What a new client is told.
 fn look(repo: &Repo) -> Result<Vec<(String, String)>, Error> {
     let mut server = repo.publish();
-    for role in ["snapshot", "targets", "project"] {
+    for role in roles(repo.format) {
         // Named by its version, which the file itself may have lost.
         if let Some(bytes) = server.files.get(&format!("{role}.json")).cloned() {
             server.files.entry(format!("1.{role}.json")).or_insert(bytes);
@@ -236,7 +251,7 @@ const REFUSED: &[(Row, &[Code])] = &[
         (Some(Tuf1), "root", "signed keys * keyval public", ANY, "T-30: a key without `public` never verifies"),
         &[Code::RotationNewThreshold, Code::SignatureThreshold],
     ),
-    ((Some(Tuf1), "targets", "signed delegations keys * keyval public", ANY, "T-30"), &[Code::SignatureThreshold]),
+    ((Some(Tuf1), "*", "signed delegations keys * keyval public", ANY, "T-30"), &[Code::SignatureThreshold]),
     (
         (Some(Notary1), "targets", "signed delegations", &["null"], "N-3: null is empty, so nobody answers"),
         &[Code::TargetNotSigned],
@@ -296,7 +311,7 @@ fn every_node_of_every_file_as_every_other_type() {
     for format in [Tuf1, Notary1] {
         let repo = rich(format);
         assert_eq!(look(&repo), Ok(of(CONTENT, delegated(format))), "{format:?} as it is");
-        for role in ["root", "timestamp", "snapshot", "targets", delegated(format)] {
+        for role in roles(format) {
             let mut all = Vec::new();
             nodes(&served(format, &repo, role), &Vec::new(), &mut all);
             for (path, old) in all {
@@ -322,7 +337,7 @@ fn every_node_of_every_file_as_every_other_type() {
         }
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
-    assert_eq!(cases, 2_270);
+    assert_eq!(cases, 2_460);
     let rows = ACCEPTED.iter().chain(REFUSED.iter().map(|(row, _)| row));
     let dead: Vec<_> = rows.filter(|row| !used.contains(*row)).collect();
     assert!(dead.is_empty(), "rows that nothing needs: {dead:?}");

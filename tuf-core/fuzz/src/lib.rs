@@ -106,6 +106,12 @@ fn look_at_targets(targets: &Targets) {
         assert!(matches!(found, Ok(Some(_))), "{path:?} is listed and is not found: {found:?}");
     }
     paths.extend(["".to_owned(), "app/1.0".to_owned()]);
+    if let Some(bins) = targets.delegations().bins() {
+        for path in &paths {
+            let bin = bins.role_of(path);
+            assert!(targets.delegations().keys_of(&bin).is_some(), "{bin:?} is no bin, and {path:?} belongs to it");
+        }
+    }
     for delegation in targets.delegations().roles().iter().take(ENTRIES) {
         assert!(delegation.keys().threshold() >= 1);
         for path in &paths {

@@ -1,9 +1,10 @@
 //! All targets of a TUF 1.0 repository: what the search of TUF 5.6.7 finds, path by path.
 
-use super::search::{Found, Need, Search, Stop, Walked};
+use super::search::{Found, Need, Reach, Search, Stop, Walk, Walked};
 use crate::error::Code;
-use crate::metadata::{Paths, Targets, Verified, role};
+use crate::metadata::{Paths, Targets, Verified};
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 impl<'s> Search<'s, '_> {
     /// Every path that a role within reach lists, searched for as if it was asked for. What a role
@@ -13,9 +14,10 @@ impl<'s> Search<'s, '_> {
         for file in self.within_reach()? {
             paths.extend(file.content().paths());
         }
-        let mut found = Vec::new();
+        let (mut found, mut walk) = (Vec::new(), Walk::new(self.set.limits.work));
         for path in &paths {
-            match self.tuf(path) {
+            walk.again();
+            match self.tuf(path, &mut walk) {
                 Ok(answer) => found.extend(answer),
                 // Of one target, and no other: told beside the list.
                 Err(Stop::Error(e))
@@ -33,15 +35,16 @@ impl<'s> Search<'s, '_> {
     /// together.
     fn within_reach(&mut self) -> Walked<Vec<&'s Verified<Targets>>> {
         let (mut seen, mut needs, mut files) = (BTreeSet::new(), Vec::<Need>::new(), Vec::new());
-        let mut queue = VecDeque::from([(role::ROOT.to_owned(), role::TARGETS.to_owned(), 0u64)]);
-        while let Some((delegator, name, depth)) = queue.pop_front() {
-            if !seen.insert(name.clone()) {
+        let mut queue = VecDeque::from([Reach::top()]);
+        while let Some(next) = queue.pop_front() {
+            if !seen.insert(next.name.clone()) {
                 continue;
             }
-            self.visits(seen.len(), depth)?;
-            match self.reached(delegator, &name) {
+            self.visits(seen.len(), next.depth)?;
+            match self.reached(&next) {
                 Ok(file) => {
-                    let below = |child| (name.clone(), child, depth.saturating_add(1));
+                    let depth = next.depth.saturating_add(1);
+                    let below = |name| Reach { delegator: next.name.clone(), name, depth };
                     queue.extend(self.all_children(file).into_iter().map(below));
                     files.push(file);
                 }
@@ -55,13 +58,13 @@ impl<'s> Search<'s, '_> {
     }
 
     /// All roles that a file delegates some path to; of bins those that the snapshot lists.
-    fn all_children(&self, file: &Verified<Targets>) -> Vec<String> {
+    fn all_children(&self, file: &Verified<Targets>) -> Vec<Arc<str>> {
         let delegations = file.content().delegations();
         if let Some(bins) = delegations.bins() {
             let listed = self.set.snapshot().into_iter().flat_map(|s| s.content().roles());
-            return listed.filter(|role| bins.holds(role)).collect();
+            return listed.filter(|role| bins.holds(role)).map(Arc::from).collect();
         }
         let roles = delegations.roles().iter().filter(|d| d.paths != Paths::Nothing);
-        roles.map(|d| d.name.clone()).collect()
+        roles.map(|d| Arc::from(d.name.as_str())).collect()
     }
 }

@@ -10,6 +10,7 @@ use crate::metadata::{Delegation, Delegations, Format, Keys, Paths, RoleKeys, Ta
 use crate::time::Time;
 use crate::verify::not_expired;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 const RELEASES: &str = "targets/releases";
 
@@ -143,12 +144,24 @@ impl TrustedSet {
     /// }
     /// ```
     pub fn lookup_at(&self, query: &Query, rule: &TagRule, now: Time, notes: &mut Vec<Error>) -> Result<Lookup> {
+        self.lookup_on(query, rule, now, notes, &mut Walk::new(self.limits.work))
+    }
+
+    /// The same, going on with a walk for this query that needed a role.
+    pub(super) fn lookup_on(
+        &self,
+        query: &Query,
+        rule: &TagRule,
+        now: Time,
+        notes: &mut Vec<Error>,
+        walk: &mut Walk,
+    ) -> Result<Lookup> {
         not_expired(&self.root, now)?;
         self.timestamp.as_ref().map_or(Ok(()), |timestamp| not_expired(timestamp, now))?;
         self.snapshot.as_ref().map_or(Ok(()), |snapshot| not_expired(snapshot, now))?;
         let mut search = Search { set: self, now, notes, budget: Budget::new(self.limits.work) };
         let outcome = match (self.wire.format, rule, query) {
-            (Format::Tuf1, _, Query::Name(path)) => search.tuf(path),
+            (Format::Tuf1, _, Query::Name(path)) => search.tuf(path, walk),
             (Format::Tuf1, _, Query::All) => search.every_target(),
             (Format::Tuf1, _, Query::Digest(_)) => Err(Stop::Error(Error::new(
                 Code::UsageArgument,
@@ -169,6 +182,42 @@ impl TrustedSet {
     }
 }
 
+/// How far a search of TUF 1.0 is. It goes on where it needed a role: what was compared before is
+/// neither compared nor paid for again.
+pub(super) struct Walk {
+    /// The roles to be visited; the last is the next.
+    stack: Vec<Reach>,
+    seen: BTreeSet<Arc<str>>,
+    budget: Budget,
+}
+
+/// A role to be visited.
+pub(super) struct Reach {
+    /// Shared by all that it delegates to: a name may be long, and they many.
+    pub(super) delegator: Arc<str>,
+    pub(super) name: Arc<str>,
+    pub(super) depth: u64,
+}
+
+impl Reach {
+    /// The top-level targets.
+    pub(super) fn top() -> Self {
+        Reach { delegator: role::ROOT.into(), name: role::TARGETS.into(), depth: 0 }
+    }
+}
+
+impl Walk {
+    /// A search from the top-level targets on, with so much work.
+    pub(super) fn new(work: u64) -> Self {
+        Walk { stack: vec![Reach::top()], seen: BTreeSet::new(), budget: Budget::new(work) }
+    }
+
+    /// Begins a search for another path, with the work that is left.
+    pub(super) fn again(&mut self) {
+        (self.stack, self.seen) = (vec![Reach::top()], BTreeSet::new());
+    }
+}
+
 pub(super) struct Search<'s, 'n> {
     pub(super) set: &'s TrustedSet,
     now: Time,
@@ -185,62 +234,51 @@ impl<'s> Search<'s, '_> {
     }
 
     /// TUF 5.6.7: pre-order depth first in order of appearance; a role counts at its first visit.
-    pub(super) fn tuf(&mut self, path: &str) -> Walked<Vec<Found>> {
+    pub(super) fn tuf(&self, path: &str, walk: &mut Walk) -> Walked<Vec<Found>> {
         super::target::check_path(path)?;
-        let mut seen = BTreeSet::new();
-        let mut stack = vec![(role::ROOT.to_owned(), role::TARGETS.to_owned(), 0u64)];
-        while let Some((delegator, name, depth)) = stack.pop() {
-            if !seen.insert(name.clone()) {
+        while let Some(next) = walk.stack.pop() {
+            if walk.seen.contains(&next.name) {
                 continue;
             }
-            self.visits(seen.len(), depth)?;
-            let file = self.reached(delegator, &name)?;
+            self.visits(walk.seen.len().saturating_add(1), next.depth)?;
+            let file = match self.reached(&next) {
+                Err(Stop::Needs(needs)) => {
+                    walk.stack.push(next);
+                    return Err(Stop::Needs(needs));
+                }
+                reached => reached?,
+            };
             if let Some(target) = file.content().target(path)? {
                 if target.hashes.is_empty() || target.length.is_none() {
-                    return Err(no_digest(path, &name, "T-40").into());
+                    return Err(no_digest(path, &next.name, "T-40").into());
                 }
-                return Ok(vec![Found { path: path.to_owned(), target, role: name, agreed_by: Vec::new() }]);
+                let role = next.name.to_string();
+                return Ok(vec![Found { path: path.to_owned(), target, role, agreed_by: Vec::new() }]);
             }
-            let (children, terminating) = self.children(file.content().delegations(), path)?;
+            let (children, terminating) = children(file.content().delegations(), path, &mut walk.budget)?;
             if terminating {
-                stack.clear();
+                walk.stack.clear();
             }
-            let below = |child| (name.clone(), child, depth.saturating_add(1));
-            stack.extend(children.into_iter().rev().map(below));
+            let depth = next.depth.saturating_add(1);
+            let below = |name| Reach { delegator: next.name.clone(), name, depth };
+            walk.stack.extend(children.into_iter().rev().map(below));
+            walk.seen.insert(next.name);
         }
         Ok(Vec::new())
     }
 
     /// A role of TUF's search, as its delegator names the keys; one that the snapshot does not
     /// list ends the search (T-26).
-    pub(super) fn reached(&self, delegator: String, name: &str) -> Walked<&'s Verified<Targets>> {
-        if let Some(file) = self.set.targets(&delegator, name) {
+    pub(super) fn reached(&self, Reach { delegator, name, .. }: &Reach) -> Walked<&'s Verified<Targets>> {
+        if let Some(file) = self.set.targets(delegator, name) {
             not_expired(file, self.now)?;
             return Ok(file);
         }
         if self.set.listed_targets(name)?.is_some() {
-            return Err(Stop::Needs(vec![Need { delegator, role: name.to_owned() }]));
+            return Err(Stop::Needs(vec![Need { delegator: delegator.to_string(), role: name.to_string() }]));
         }
         let unlisted = "a role that should answer is not listed by the snapshot";
         Err(Error::new(Code::TargetNotSigned, "T-26", unlisted).for_role(name).into())
-    }
-
-    /// The delegated roles that are trusted for a path, in order of appearance, up to one that ends
-    /// the search behind it; whether there is one (T-21). Bins end it (T-24).
-    fn children(&mut self, delegations: &Delegations, path: &str) -> Result<(Vec<String>, bool)> {
-        if let Some(bins) = delegations.bins() {
-            return Ok((vec![bins.role_of(path)], true));
-        }
-        let mut names = Vec::new();
-        for delegation in delegations.roles() {
-            if delegation.paths.match_path(path, &mut self.budget)? {
-                names.push(delegation.name.clone());
-                if delegation.terminating {
-                    return Ok((names, true));
-                }
-            }
-        }
-        Ok((names, false))
     }
 
     pub(super) fn visits(&self, count: usize, depth: u64) -> Result<()> {
@@ -550,6 +588,24 @@ impl<'s> Search<'s, '_> {
         let Some((keys, role_keys)) = self.delegated(visit) else { return Ok(BTreeSet::new()) };
         visit.file.all_signers(keys, role_keys, &mut self.budget)
     }
+}
+
+/// The delegated roles that are trusted for a path, in order of appearance, up to one that ends the
+/// search behind it; whether there is one (T-21). Bins end it (T-24).
+fn children(delegations: &Delegations, path: &str, budget: &mut Budget) -> Result<(Vec<Arc<str>>, bool)> {
+    if let Some(bins) = delegations.bins() {
+        return Ok((vec![bins.role_of(path).into()], true));
+    }
+    let mut names = Vec::new();
+    for delegation in delegations.roles() {
+        if delegation.paths.match_path(path, budget)? {
+            names.push(delegation.name.as_str().into());
+            if delegation.terminating {
+                return Ok((names, true));
+            }
+        }
+    }
+    Ok((names, false))
 }
 
 /// A delegation on the way, with the paths that are left of it below its parents (N-2).

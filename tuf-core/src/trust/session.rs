@@ -343,9 +343,11 @@ impl Session {
     }
 
     pub(super) async fn searched(&mut self, query: &Query, rule: &TagRule) -> Result<Trusted> {
+        let mut walk = super::search::Walk::new(self.settings.limits.work);
         loop {
             let mut warnings = Vec::new();
-            match self.set()?.lookup(query, rule, &mut warnings)? {
+            let set = self.set()?;
+            match set.lookup_on(query, rule, set.start, &mut warnings, &mut walk)? {
                 Lookup::Found(found) => return Ok(Trusted { found, warnings }),
                 Lookup::Absent => return Ok(Trusted { found: Vec::new(), warnings }),
                 Lookup::Needs(needs) => self.obtain(needs).await?,

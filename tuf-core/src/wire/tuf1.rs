@@ -211,8 +211,9 @@ fn succinct(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Bins> {
             .inside("bit_length")
     })?;
     let name_prefix = name_prefix.ok_or_else(|| missing("name_prefix"))?;
-    c.name(&name_prefix, "a role name")?;
-    Ok(Bins { keys: c.role_keys(key_ids, threshold)?, bit_length, name_prefix })
+    let bins = Bins { keys: c.role_keys(key_ids, threshold)?, bit_length, name_prefix };
+    c.name(&bins.name(0), "a bin's name")?;
+    Ok(bins)
 }
 
 fn delegation(reader: &mut Reader<'_>, c: &Context<'_>) -> Result<Delegation> {

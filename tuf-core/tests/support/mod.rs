@@ -17,14 +17,16 @@
 #![allow(dead_code, unused_imports)] // each test file uses a part
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
+mod folders;
 mod keys;
 mod places;
 pub(crate) mod releases;
 mod repo;
 
+pub(crate) use folders::Folders;
 pub(crate) use keys::{Ca, Cert, Key};
 pub(crate) use places::{ByHand, Keeper, Place, tree};
-pub(crate) use repo::{Edit, File, Keys, Repo, root_key_ids};
+pub(crate) use repo::{Edit, File, Keys, Repo, encoded, root_key_ids};
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

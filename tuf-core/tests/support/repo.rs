@@ -180,6 +180,36 @@ impl Repo {
         }
     }
 
+    /// The delegation to `name` as its parent has it.
+    pub(crate) fn delegation(&mut self, parent: &str, name: &str) -> &mut Value {
+        let roles = self.signed(parent)["delegations"]["roles"].as_array_mut().expect("roles");
+        roles.iter_mut().find(|d| d["name"] == name).expect("a delegation")
+    }
+
+    /// Delegates to `name` by prefixes of the hash of a path.
+    pub(crate) fn delegate_hashes(&mut self, parent: &str, name: &str, prefixes: &[&str]) {
+        self.delegate(parent, name, &[]);
+        let delegation = self.delegation(parent, name).as_object_mut().expect("an object");
+        delegation.remove("paths");
+        delegation.insert("path_hash_prefixes".to_owned(), json!(prefixes));
+    }
+
+    /// Delegates to hash bins, of the key named by their prefix; each bin that is asked for is to be
+    /// made with [`Repo::role`].
+    pub(crate) fn bins(&mut self, parent: &str, prefix: &str, bits: &Value) {
+        let (format, key) = (self.format, Key::named(prefix));
+        let id = key.id(format);
+        let bins = json!({"keyids": [&id], "threshold": 1, "bit_length": bits, "name_prefix": prefix});
+        let mut delegations = json!({"keys": {}, "succinct_roles": bins});
+        delegations["keys"][&id] = key.object(format);
+        self.signed(parent)["delegations"] = delegations;
+    }
+
+    /// A targets role without any target, signed by this key.
+    pub(crate) fn role(&mut self, name: &str, key: &Key) {
+        self.insert(name, json!({"targets": {}}), Some(vec![key.clone()]));
+    }
+
     /// Takes the delegation to `name` out of its parent.
     pub(crate) fn revoke(&mut self, parent: &str, name: &str) {
         let delegations = &mut self.signed(parent)["delegations"];
@@ -274,7 +304,13 @@ fn path(format: Format, name: &str, version: Option<u64>, entry: &Value) -> Stri
             let hash = BASE64.decode(entry["hashes"]["sha256"].as_str().expect("a hash").as_bytes());
             format!("{name}.{}.json", hex(&hash.expect("base64")))
         }
-        (_, Some(version)) => format!("{version}.{}.json", name.replace('/', "%2F")),
-        (_, None) => format!("{}.json", name.replace('/', "%2F")),
+        (_, Some(version)) => format!("{version}.{}.json", encoded(name)),
+        (_, None) => format!("{}.json", encoded(name)),
     }
+}
+
+/// A role's name in a URL: what is not an unreserved character is `%XX`.
+pub(crate) fn encoded(name: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
