@@ -45,7 +45,7 @@ def page():
     if fuzz:
         parts += ["## Fuzz targets", table(fuzz, "target")]
     if rest:
-        parts += ["## Mutants", "Survivors and their reasons: [mutants.md](mutants.md).", table(rest, "step")]
+        parts += ["## Other steps", "Surviving mutants and their reasons: [mutants.md](mutants.md).", table(rest, "step")]
     (DOCS / "nightly.md").write_text("\n\n".join(parts) + "\n")
 
 

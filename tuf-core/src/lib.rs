@@ -1,8 +1,4 @@
-//! Strict verification of TUF 1.0 and Notary v1 trust data.
-//!
-//! Bytes become trusted in one direction, through one narrow door, and nothing that talks to the
-//! world is inside it: module [`trust`] is a machine that says what it needs next, and is handed
-//! the answer; [`client`] drives it with a store and a transport.
+#![doc = include_str!("../README.md")]
 
 pub mod canonical;
 pub mod certificate;

@@ -250,9 +250,7 @@ fn hint(code: Code) -> &'static str {
         Code::SignatureThreshold | Code::SignatureKeyId => {
             "the holders of this role's keys must sign it again; what else is signed: LIST"
         }
-        Code::TargetOtherRole | Code::QuorumNotMet => {
-            "see which roles sign what: LIST --tag-rule targets-first"
-        }
+        Code::TargetOtherRole | Code::QuorumNotMet => "see which roles sign what: LIST --tag-rule targets-first",
         Code::ExpiredRoot | Code::ExpiredSnapshot | Code::ExpiredTargets | Code::ExpiredDelegation => {
             "the publisher must sign this role again"
         }

@@ -33,7 +33,7 @@ impl<T> Unverified<T> {
     /// ```
     /// use tuf_core::{limits::Budget, metadata::Format, time::Time, verify::not_expired, wire::Wire};
     /// let wire = Wire::strict(Format::Tuf1);
-    /// let root = wire.root(std::fs::read("../test-vectors/tuf1/smoke/metadata/1.root.json")?)?;
+    /// let root = wire.root(std::fs::read("sample-tuf1/metadata/1.root.json")?)?;
     /// let (keys, role) = (root.claims().keys().clone(), root.claims().role("root")?.clone());
     /// let root = root.verify("root", &keys, &role, &mut Budget::new(1_000_000))?;
     /// assert_eq!(root.signed_by().len(), 1);
@@ -235,7 +235,7 @@ fn too_few<T>(
 ///
 /// ```
 /// use tuf_core::{limits::Budget, metadata::Format, time::Time, verify::not_expired, wire::Wire};
-/// let root = Wire::strict(Format::Notary1).root(std::fs::read("../test-vectors/sample/root.json")?)?;
+/// let root = Wire::strict(Format::Notary1).root(std::fs::read("sample/root.json")?)?;
 /// let (keys, role) = (root.claims().keys().clone(), root.claims().role("root")?.clone());
 /// let root = root.verify("root", &keys, &role, &mut Budget::new(1_000_000))?;
 /// assert!(not_expired(&root, Time::parse("2030-01-01T00:00:00Z")?).is_ok());

@@ -66,6 +66,7 @@ fn told(format: Format, name: &str, new: &NewRoot, trust: &Path) -> Result<Strin
 
 fn digest(text: &str) -> Result<[u8; 32]> {
     tuf_core::image::read_digest(&format!("sha256:{}", text.to_ascii_lowercase())).map_err(|_| {
-        Error::new(Code::UsageArgument, "T-5", "--root-sha256 is followed by 64 hex digits").values("64 hex digits", text)
+        Error::new(Code::UsageArgument, "T-5", "--root-sha256 is followed by 64 hex digits")
+            .values("64 hex digits", text)
     })
 }

@@ -101,10 +101,7 @@ fn table(listed: &[Listed]) -> String {
     let name = |l: &Listed| shown(l.tag.as_deref().or(l.path.as_deref()).unwrap_or_default());
     let answer = |l: &Listed| l.target.pinned.clone().or_else(|| l.target.digest.clone()).unwrap_or_default();
     let width = listed.iter().map(|l| name(l).chars().count()).max().unwrap_or(0);
-    listed
-        .iter()
-        .map(|l| format!("{:width$}  {}  {}\n", name(l), answer(l), shown(&l.target.role)))
-        .collect()
+    listed.iter().map(|l| format!("{:width$}  {}  {}\n", name(l), answer(l), shown(&l.target.role))).collect()
 }
 
 /// Writes the answer to stdout; what cannot be written is no answer.

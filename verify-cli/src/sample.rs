@@ -10,14 +10,14 @@ const GUN: &str = "registry.example/library/hello";
 
 macro_rules! files {
     ($($name:literal),*) => {
-        &[$(($name, include_bytes!(concat!("../../test-vectors/sample/", $name)))),*]
+        &[$(($name, include_bytes!(concat!("../sample/", $name)))),*]
     };
 }
 
 const FILES: &[(&str, &[u8])] =
     files!["root.json", "1.root.json", "timestamp.json", "snapshot.json", "targets.json", "targets/releases.json"];
-const CERTIFICATE_ID: &str = include_str!("../../test-vectors/sample/pin.txt");
-const MANIFEST: &[u8] = include_bytes!("../../test-vectors/sample/image-manifest.json");
+const CERTIFICATE_ID: &str = include_str!("../sample/pin.txt");
+const MANIFEST: &[u8] = include_bytes!("../sample/image-manifest.json");
 
 /// The configuration of the sample.
 pub(crate) fn config() -> Result<Config> {

@@ -107,8 +107,7 @@ fn entry_of<'d>(document: &'d mut DocumentMut, prefix: &str, file: &Path) -> Res
     });
     let entry = trust.as_table_like_mut().map(|t| t.entry(prefix).or_insert(Item::Table(Table::new())));
     entry.and_then(Item::as_table_like_mut).ok_or_else(|| {
-        Error::new(Code::ConfigValue, "docs/verdict.md", "`trust` is not a table")
-            .in_file(&file.display().to_string())
+        Error::new(Code::ConfigValue, "docs/verdict.md", "`trust` is not a table").in_file(&file.display().to_string())
     })
 }
 

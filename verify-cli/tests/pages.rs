@@ -173,7 +173,15 @@ fn every_code_of_the_network_is_explained() {
 #[test]
 fn the_pages_lead_to_each_other() {
     let root = test_vectors::root().join("..");
-    for page in ["README.md", "CONTRIBUTING.md", DEPLOY, "docs/servers.md", "docs/air-gapped.md", "docs/moving-on.md"] {
+    for page in [
+        "README.md",
+        "CONTRIBUTING.md",
+        DEPLOY,
+        "docs/servers.md",
+        "docs/air-gapped.md",
+        "docs/moving-on.md",
+        "docs/first-use-tuf.md",
+    ] {
         let text = fs::read_to_string(root.join(page)).expect("a page");
         let folder = root.join(page).parent().expect("a folder").to_path_buf();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -187,6 +195,7 @@ fn the_pages_lead_to_each_other() {
 mod with_servers {
     mod air_gapped;
     mod deploy;
+    mod first_use_tuf;
     mod moving_on;
     mod servers;
 }

@@ -225,13 +225,19 @@ fn images_are_verified_against_a_tuf_repository() {
     assert_eq!((&json["target"]["role"], &json["targets"]), (&json!("app"), &Value::Null));
     assert_eq!(json["target"]["pinned"], json!(pinned(&app)));
     let trust = &json["trust"][0];
-    assert_eq!((&trust["repository"], &trust["format"], &trust["rule"]), (&json!("registry.test:5000/team"), &json!("tuf1"), &json!("search")));
+    assert_eq!(
+        (&trust["repository"], &trust["format"], &trust["rule"]),
+        (&json!("registry.test:5000/team"), &json!("tuf1"), &json!("search"))
+    );
     assert_eq!(trust["roles"][4]["delegator"], "targets", "{trust:#}");
 
     // By digest alone: signed under a path of its own.
     let by_digest = format!("{APP}@{}", digest_of(&app));
     let json = document(&verify(&[&by_digest, "--output", "json"]));
-    assert_eq!((&json["verdict"], &json["targets"], &json["subject"]["tag"]), (&json!("trusted"), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&json["verdict"], &json["targets"], &json["subject"]["tag"]),
+        (&json!("trusted"), &Value::Null, &Value::Null)
+    );
     // With tag and digest, the digest must be the tag's (N-34).
     let same = format!("{app}@{}", digest_of(&app));
     assert_eq!(verify(&[&same]).status, 0);
@@ -284,7 +290,10 @@ fn images_of_a_tuf_repository_are_listed_and_explained() {
     let tags: Vec<&str> = list.stdout.lines().filter_map(|l| l.split_whitespace().next()).collect();
     assert_eq!(tags, ["1.0", "1.1"], "this name's tags, and no digests");
     let json = document(&run(&user, &["image", "list", APP, "--output", "json"]));
-    assert_eq!((&json["targets"][0]["tag"], &json["targets"][0]["path"]), (&json!("1.0"), &json!(format!("{APP}:1.0"))));
+    assert_eq!(
+        (&json["targets"][0]["tag"], &json["targets"][0]["path"]),
+        (&json!("1.0"), &json!(format!("{APP}:1.0")))
+    );
     let tree = run(&user, &["image", "explain", &format!("{APP}:1.0")]);
     assert!(tree.status == 0 && tree.stdout.contains("    app version 1"), "{}", tree.whole());
     let save = run(&user, &["image", "save", APP, "saved"]);

@@ -214,9 +214,10 @@ impl Config {
                 .values(format_args!("[server.\"{}\"] or a shorter prefix that ends at `/`", shown(name)), "none")
         })?;
         let (pin, pinned_by) = pin().map_err(|e| match server.format {
-            FormatKey::Tuf1 if e.code() == Code::ConfigNoPin => {
-                e.with_hint(format!("pin the root file that its publisher gives you: verify-cli tuf init {} FILE", shown(name)))
-            }
+            FormatKey::Tuf1 if e.code() == Code::ConfigNoPin => e.with_hint(format!(
+                "pin the root file that its publisher gives you: verify-cli tuf init {} FILE",
+                shown(name)
+            )),
             _ => e,
         })?;
         let format = match server.format {

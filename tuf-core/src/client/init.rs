@@ -49,7 +49,8 @@ pub fn new_root(config: &Config, name: &str, from: RootFrom<'_>, ask: &Ask) -> R
     if let Place::Cache(cache) = &ask.place {
         let folder = store_folder(cache, &resolved);
         if FileStore::new(&folder).load(&FileName::Record, None)?.is_some() {
-            let why = format!("{} is remembered already: it is trusted from a root, and goes on from there", shown(name));
+            let why =
+                format!("{} is remembered already: it is trusted from a root, and goes on from there", shown(name));
             return Err(Error::new(Code::UsageArgument, "T-5", why)
                 .in_file(&folder.display().to_string())
                 .with_hint(format!(
@@ -72,8 +73,10 @@ pub fn new_root(config: &Config, name: &str, from: RootFrom<'_>, ask: &Ask) -> R
                 folder_is_there(url)?;
                 match fetcher.open(url, until).await? {
                     Offered::Body(mut body) => at_most(body.as_mut(), limit).await,
-                    Offered::NotFound(words) => Err(Error::new(Code::MissingRoot, "T-5", "there is no such root file")
-                        .values("the file", words)),
+                    Offered::NotFound(words) => {
+                        Err(Error::new(Code::MissingRoot, "T-5", "there is no such root file")
+                            .values("the file", words))
+                    }
                 }
             });
             let bytes = bytes?.map_err(|e| e.for_role(role::ROOT).in_file(url.as_str()))?;

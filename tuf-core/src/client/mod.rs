@@ -9,7 +9,7 @@
 //! use tuf_core::client::Client;
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     # let (kept, here) = (tempfile::tempdir()?, std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tuf1-sample"));
+//!     # let (kept, here) = (tempfile::tempdir()?, std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-tuf1"));
 //!     # let (downloads, root_file) = (kept.path(), here.join("metadata/1.root.json"));
 //!     # let metadata = url::Url::from_directory_path(here.join("metadata")).unwrap();
 //!     # let targets = url::Url::from_directory_path(here.join("targets")).unwrap();
@@ -39,7 +39,7 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tuf1-sample");
+//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-tuf1");
 //! # let root = std::fs::read(here.join("metadata/1.root.json")).unwrap();
 //! # let metadata = url::Url::from_directory_path(here.join("metadata")).unwrap();
 //! use tuf_core::client::Client;
@@ -81,7 +81,7 @@
 //!         Box::pin(async move { Ok(piece) })
 //!     }
 //! }
-//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tuf1-sample/metadata");
+//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-tuf1/metadata");
 //! # let files = ["1.root.json", "2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"];
 //! # let held = Held(files.iter().map(|f| (format!("/{f}"), std::fs::read(here.join(f)).unwrap())).collect());
 //! # let root = std::fs::read(here.join("1.root.json")).unwrap();
@@ -125,7 +125,7 @@
 //!         Ok(Committed::Done)
 //!     }
 //! }
-//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tuf1-sample/metadata");
+//! # let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-tuf1/metadata");
 //! # let root = std::fs::read(here.join("1.root.json")).unwrap();
 //! # let metadata = url::Url::from_directory_path(here).unwrap();
 //! let builder = tuf_core::client::Client::builder(root).metadata_url(metadata.as_str())?;

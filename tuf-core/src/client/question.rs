@@ -78,12 +78,7 @@ impl Question {
     ///
     /// # Errors
     /// Those of [`Question::image`].
-    pub fn artifacts(
-        config: &Config,
-        name: &str,
-        inputs: &[(&str, &str)],
-        ask: &Ask,
-    ) -> Result<Self, Box<Document>> {
+    pub fn artifacts(config: &Config, name: &str, inputs: &[(&str, &str)], ask: &Ask) -> Result<Self, Box<Document>> {
         let resolved = artifact_repository(config, name, ask)?;
         let asked = inputs.iter().map(|(input, path)| Asked {
             subject: subject("artifact", input, Some(path)),

@@ -30,8 +30,8 @@ use crate::store::{FileStore, MemoryStore, Store};
 use crate::time::Time;
 use crate::transport::{AsyncTransport, Fetcher, Offered, ServerSettings, Times, WebFetcher, as_base, at_most, below};
 use crate::trust::{
-    Ages, Event, Fetched, Found, Lookup, Outcome, Pin, Query, Request, Settings, TagRule, TargetCheck, TrustedSet, go_on,
-    has_expired, not_signed, start, without_stand_in,
+    Ages, Event, Fetched, Found, Lookup, Outcome, Pin, Query, Request, Settings, TagRule, TargetCheck, TrustedSet,
+    go_on, has_expired, not_signed, start, without_stand_in,
 };
 use crate::wire::KeyIds;
 use std::io::Read;

@@ -55,7 +55,7 @@ impl Wire {
     ///
     /// ```
     /// use tuf_core::{metadata::{Format, Metadata}, wire::Wire};
-    /// let bytes = std::fs::read("../test-vectors/tuf1/smoke/metadata/1.root.json")?;
+    /// let bytes = std::fs::read("sample-tuf1/metadata/1.root.json")?;
     /// let root = Wire::strict(Format::Tuf1).root(bytes)?;
     /// assert_eq!(root.claims().version(), 1);
     /// assert!(root.claims().consistent_snapshot());
@@ -76,7 +76,7 @@ impl Wire {
     ///
     /// ```
     /// use tuf_core::{metadata::Format, wire::Wire};
-    /// let bytes = std::fs::read("../test-vectors/sample/timestamp.json")?;
+    /// let bytes = std::fs::read("sample/timestamp.json")?;
     /// let timestamp = Wire::strict(Format::Notary1).timestamp(bytes)?;
     /// assert!(timestamp.claims().snapshot().hashes().is_some_and(|h| h.sha256.is_some()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -95,7 +95,7 @@ impl Wire {
     ///
     /// ```
     /// use tuf_core::{metadata::Format, wire::Wire};
-    /// let bytes = std::fs::read("../test-vectors/sample/snapshot.json")?;
+    /// let bytes = std::fs::read("sample/snapshot.json")?;
     /// let snapshot = Wire::strict(Format::Notary1).snapshot(bytes)?;
     /// assert!(snapshot.claims().lists("targets/releases"));
     /// assert_eq!(snapshot.claims().meta("targets/none")?, None);
@@ -116,7 +116,7 @@ impl Wire {
     ///
     /// ```
     /// use tuf_core::{metadata::Format, wire::Wire};
-    /// let bytes = std::fs::read("../test-vectors/sample/targets.json")?;
+    /// let bytes = std::fs::read("sample/targets.json")?;
     /// let targets = Wire::strict(Format::Notary1).targets("targets", bytes)?;
     /// let delegation = targets.claims().delegations().get("targets/releases").ok_or("no delegation")?;
     /// assert_eq!(delegation.keys().threshold(), 1);
