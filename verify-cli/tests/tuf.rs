@@ -341,6 +341,12 @@ fn verbose_tells_every_request_and_every_check() {
     ] {
         assert!(told.stderr.contains(line), "{line}: {}", told.stderr);
     }
+    let server = BadServer::new(|seen, _| file_of(&vectors("smoke"), &seen.path));
+    let far = unpinned(&format!("{}/metadata", server.url()));
+    assert_eq!(far.run(&["tuf", "init", "releases", &root_of("smoke")]).status, 0);
+    let told = run(&far, &["tuf", "refresh", "releases", "-v"]);
+    let asked = format!("request{{path=\"3.root.json\"}}: GET {}/metadata/3.root.json: status 404", server.url());
+    assert!(told.status == 0 && told.stderr.contains(&asked), "{asked}: {}", told.whole());
     let late = user.run(&["--at", "2099-01-01T00:00:00Z", "image", "verify", &image, "-v"]);
     assert!(late.stderr.contains("checked root (TUF 5.3.10): expired.root"), "{}", late.whole());
 }

@@ -11,6 +11,7 @@ use reqwest::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tracing::Instrument;
 use url::Url;
 
 /// Redirects that are followed (T-28).
@@ -59,7 +60,8 @@ impl HttpTransport {
     /// Everything about one request is in here: redirects, credentials, retries and their pauses,
     /// all within the deadline.
     pub(super) async fn open(&self, path: &str) -> Result<Offered<'static>> {
-        self.in_time(self.opened(path)).await
+        let span = tracing::debug_span!(target: "tuf_core", "request", path);
+        self.in_time(self.opened(path)).instrument(span).await
     }
 
     async fn opened(&self, path: &str) -> Result<Offered<'static>> {
@@ -101,7 +103,12 @@ impl HttpTransport {
             let own = same_place(&at, url);
             let header = if own { self.token.header().await } else { None };
             let sent = Outgoing { url: &at, authorization: header.clone(), form: None };
-            let answered = self.server.send(sent).await?;
+            // Not the query: a redirect's may hold somebody's signature.
+            let place = shown(&format!("{}{}", origin(&at), at.path()));
+            let answered = self.server.send(sent).await.inspect_err(|failure| {
+                tracing::debug!(target: "tuf_core", "GET {place}: {}", failure.error);
+            })?;
+            tracing::debug!(target: "tuf_core", "GET {place}: status {}", answered.status());
             match answered.status() {
                 200 => {
                     answered.coded_as_stored()?;
