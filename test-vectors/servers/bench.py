@@ -2,7 +2,7 @@
 """Measures verify-cli beside the reference client, against the same real servers, and writes
 docs/performance.json; docs/performance.md is made from that.
 
-    bench.py [--runs N]     measure (the release build must be there: cargo build --release -p verify-cli)
+    bench.py [--runs N]     measure (the release build must be there: cargo build --release --bin verify-cli)
     bench.py --page         only make docs/performance.md from docs/performance.json
     bench.py --check        fail if the two differ (CI)
 

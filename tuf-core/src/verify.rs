@@ -279,14 +279,14 @@ pub fn not_rolled_back<T: Metadata>(file: &Verified<T>, memory: Option<&Remember
     let Some(memory) = memory else { return Ok(()) };
     let version = file.content().version();
     if version < memory.version {
-        let code = match file.role() {
-            role::ROOT => Code::RollbackRoot,
-            role::TIMESTAMP => Code::RollbackTimestamp,
-            role::SNAPSHOT => Code::RollbackSnapshot,
-            role::TARGETS => Code::RollbackTargets,
-            _ => Code::RollbackDelegation,
+        let (code, rule) = match file.role() {
+            role::ROOT => (Code::RollbackRoot, "T-7, N-13 (TUF 5.3.5)"),
+            role::TIMESTAMP => (Code::RollbackTimestamp, "T-12, N-13 (TUF 5.4.3)"),
+            role::SNAPSHOT => (Code::RollbackSnapshot, "T-14, N-13 (TUF 5.5.5)"),
+            role::TARGETS => (Code::RollbackTargets, "T-14, N-13 (TUF 5.5.5)"),
+            _ => (Code::RollbackDelegation, "T-14, N-13 (TUF 5.5.5)"),
         };
-        return Err(Error::new(code, "N-13 (TUF 5.4.3)", "a version below the one that was accepted before")
+        return Err(Error::new(code, rule, "a version below the one that was accepted before")
             .for_role(file.role())
             .values(format_args!("at least {}", memory.version), version));
     }

@@ -388,7 +388,7 @@ fn server_format() {
         assert_eq!(document(&text, &web.tag("1.1"))["trust"][0]["format"], "notary1");
     }
     let text = format!("{}format = \"tuf1\"\n{}", web.server(), web.pin());
-    assert_eq!(fresh(&text, &web.tag("1.1")), "config.value", "images are looked up in Notary trust data");
+    assert_eq!(fresh(&text, &web.tag("1.1")), "config.root", "a TUF 1.0 repository is pinned by a root file");
     let resolved =
         Client::new().config(&text).resolve(WEB, Time::parse(NOW).expect("a time"), true, &Choices::default());
     assert_eq!(resolved.expect("a server").settings.wire.format.as_str(), "tuf1");

@@ -87,6 +87,7 @@ const MOST_RESTARTS: u32 = 64;
 
 impl Outcome {
     /// The answer to the only query, or to the first.
+    #[cfg(feature = "client")]
     pub(crate) fn answer(&self) -> Result<&Trusted> {
         match self.answers.first() {
             Some(answer) => answer.as_ref().map_err(Clone::clone),
