@@ -441,7 +441,10 @@ impl Circumstances<'_> {
         let path = found.path.clone();
         let (tag, path) = match self.names {
             Names::Tags => (Some(path), None),
-            Names::Images => (crate::image::tag_of(self.name, &path).map(str::to_owned), Some(path)),
+            Names::Images => {
+                let tag = path.strip_prefix(self.name).and_then(|rest| rest.strip_prefix(':'));
+                (tag.map(str::to_owned), Some(path))
+            }
             Names::Paths => (None, Some(path)),
         };
         Listed { tag, path, target: self.target(found) }
