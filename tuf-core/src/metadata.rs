@@ -303,6 +303,11 @@ impl Snapshot {
         matches!(self.meta.get(&format!("{role}{}", self.suffix), |_| Ok(())), Ok(Some(())))
     }
 
+    /// How many roles it lists.
+    pub(crate) fn len(&self) -> usize {
+        self.meta.len()
+    }
+
     /// The roles that it lists.
     pub fn roles(&self) -> impl Iterator<Item = String> {
         self.meta.names().filter_map(|name| name.strip_suffix(self.suffix).map(str::to_owned))

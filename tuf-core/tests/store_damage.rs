@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use support::releases::{BOTH, RELEASES, ROLES, file_of, next, pair, repo, served, warm};
-use support::{Keeper, Key, code, found, of, tree, warned};
+use support::{Cert, GUN, Keeper, Key, code, found, of, tree, warned};
 use tuf_core::Code;
 use tuf_core::crypto::{hex, sha256};
 use tuf_core::metadata::role;
@@ -278,6 +278,25 @@ fn a_folder_of_a_newer_root_is_adopted() {
         let answer = keeper.look(&mut repo.publish(), "1.0");
         assert_eq!(found(&answer), of("one", RELEASES), "tuf {tuf}: {answer:?}");
     }
+}
+
+/// T-46.7: a first run that fails on the way to the newest root makes no record beside another client's
+/// files: their versions count at the next one.
+#[test]
+fn a_run_that_fails_before_it_adopts_forgets_nothing() {
+    let mut old = repo(false);
+    old.rotate(|keys| keys.get_mut(role::ROOT).unwrap().0 = vec![Cert::new(GUN).self_signed()]);
+    let new = next(&old);
+    let mut keeper = Keeper::of(&new);
+    for name in &ROLES[..3] {
+        keeper.put(&file_of(name), new.publish().get(&served(false, name, 2)));
+    }
+    let mut broken = new.publish();
+    broken.fail("2.root.json", Code::NetworkUnreachable);
+    assert_eq!(code(&keeper.look(&mut broken, "1.0")), Some(Code::NetworkUnreachable));
+    assert!(!tree(&keeper.folder()).contains_key("state"), "no record");
+    assert_eq!(code(&keeper.look(&mut old.publish(), "1.0")), Some(Code::RollbackTimestamp));
+    assert_eq!(found(&keeper.look(&mut new.publish(), "1.0")), of("two", RELEASES));
 }
 
 /// T-46.9: whatever lies beside a record that does not name it is ignored, and left.

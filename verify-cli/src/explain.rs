@@ -71,7 +71,8 @@ fn answers(v: &Verdict, role: &str) -> Vec<String> {
 }
 
 fn line(role: &Role) -> String {
-    let keys: Vec<&str> = role.signed_by.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
+    // TUF's key ids are any text (T-32).
+    let keys: Vec<String> = role.signed_by.iter().map(|id| shown(&id.chars().take(12).collect::<String>())).collect();
     let certificates = role.certificates_until.iter().map(|at| format!(", certificates until {at}"));
     format!(
         "{} version {}, {} signed ({} needed): {}; expires {}{}\n",

@@ -99,7 +99,11 @@ fn pinned(document: &Document) -> Option<String> {
 
 fn table(listed: &[Listed]) -> String {
     let name = |l: &Listed| shown(l.tag.as_deref().or(l.path.as_deref()).unwrap_or_default());
-    let answer = |l: &Listed| l.target.pinned.clone().or_else(|| l.target.digest.clone()).unwrap_or_default();
+    let other = |l: &Listed| l.target.hashes.iter().next().map(|(name, hex)| format!("{name}:{hex}"));
+    let answer = |l: &Listed| {
+        let known = l.target.pinned.clone().or_else(|| l.target.digest.clone());
+        known.or_else(|| other(l)).unwrap_or_default()
+    };
     let width = listed.iter().map(|l| name(l).chars().count()).max().unwrap_or(0);
     listed.iter().map(|l| format!("{:width$}  {}  {}\n", name(l), answer(l), shown(&l.target.role))).collect()
 }

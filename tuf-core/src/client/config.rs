@@ -137,6 +137,14 @@ impl Config {
             policy.rule(&prefix, &shown_file)?;
             no_twin(self.policies.insert(prefix.clone(), policy).is_some(), &prefix, &shown_file)?;
         }
+        for (prefix, server) in &self.servers {
+            let twin = format!("{prefix}/");
+            let tuf = |server: &Server| matches!(server.format, FormatKey::Tuf1);
+            if tuf(server) && self.servers.get(&twin).is_some_and(tuf) {
+                let why = "a TUF 1.0 repository of this name is configured with and without `/` at its end";
+                return Err(value(&shown_file, prefix, why));
+            }
+        }
         if is_trust_file(file) {
             let only_trust = read.limits.is_none()
                 && read.age.is_none()
@@ -227,8 +235,10 @@ impl Config {
         let policy = longest(&self.policies, name, |_| true);
         let mode = choices.mode.or_else(|| policy.and_then(Policy::mode)).unwrap_or_default();
         let rule = match (&choices.tag_rule, policy) {
-            // TUF 1.0 has one way to search.
-            _ if format == Format::Tuf1 => TagRule::Search,
+            _ if format == Format::Tuf1 => {
+                only_searched(name, choices, policy)?;
+                TagRule::Search
+            }
             (Some(rule), _) => rule.clone(),
             (None, Some(policy)) => policy.rule(name, "")?.unwrap_or(TagRule::ReleasesFirst),
             (None, None) => TagRule::ReleasesFirst,
@@ -278,6 +288,24 @@ impl Config {
             .or_else(|| longest(&self.trust, name, |t| t.tofu))
             .ok_or_else(|| no_pin(name))
     }
+}
+
+/// TUF 1.0 has one way to search, and one mode: what a user demands beside is not passed over.
+fn only_searched(name: &str, choices: &Choices, policy: Option<&Policy>) -> Result<()> {
+    let refuse = |code, what: &str, hint: &str| {
+        let why = format!("{what} for Notary collections; {} comes from a TUF 1.0 repository", shown(name));
+        Err(Error::new(code, "decision 12", why).with_hint(hint))
+    };
+    if choices.tag_rule.is_some() || choices.mode == Some(Mode::Compatible) {
+        let hint = "ask without them: whose word counts is what the repository's delegations say";
+        return refuse(Code::UsageFlag, "--role, --tag-rule and compatible mode are", hint);
+    }
+    let Some(policy) = policy else { return Ok(()) };
+    if policy.rule(name, "")?.is_some() || policy.mode() == Some(Mode::Compatible) {
+        let hint = "a longer prefix with a policy of its own goes before it";
+        return refuse(Code::ConfigValue, "tag-rule, required-roles and compatible mode are", hint);
+    }
+    Ok(())
 }
 
 fn no_pin(name: &str) -> Error {

@@ -8,7 +8,7 @@ use crate::crypto::{hex, sha256};
 use crate::error::{Code, Error, Result, shown};
 use crate::image::collection_name;
 use crate::metadata::{Format, Root, role};
-use crate::store::{FileStore, Store};
+use crate::store::Store;
 use crate::transport::{Fetcher, Offered, ServerSettings, WebFetcher, at_most};
 use crate::trust::{FileName, pinnable_root};
 use url::Url;
@@ -46,9 +46,10 @@ pub fn new_root(config: &Config, name: &str, from: RootFrom<'_>, ask: &Ask) -> R
         return Err(Error::new(Code::ConfigValue, "T-5", why)
             .with_hint(format!("pin a Notary collection with: verify-cli trust fetch {}", shown(name))));
     }
+    let mut run = Run::new(config, ask);
     if let Place::Cache(cache) = &ask.place {
         let folder = store_folder(cache, &resolved);
-        if FileStore::new(&folder).load(&FileName::Record, None)?.is_some() {
+        if run.file_store(folder.clone(), &resolved).load(&FileName::Record, None)?.is_some() {
             let why =
                 format!("{} is remembered already: it is trusted from a root, and goes on from there", shown(name));
             return Err(Error::new(Code::UsageArgument, "T-5", why)
@@ -63,7 +64,6 @@ pub fn new_root(config: &Config, name: &str, from: RootFrom<'_>, ask: &Ask) -> R
     let bytes = match from {
         RootFrom::Bytes(bytes) => bytes.to_vec(),
         RootFrom::Url(url, wanted) => {
-            let mut run = Run::new(config, ask);
             let settings = match &resolved.from {
                 Source::Server(settings) => (**settings).clone(),
                 _ => ServerSettings::new(url.clone()),

@@ -66,11 +66,15 @@ impl Question {
     /// Those of [`Question::image`].
     pub fn list(config: &Config, gun: &str, ask: &Ask) -> Result<Self, Box<Document>> {
         let resolved = resolve(config, gun, ask)?;
-        let names = match resolved.settings.wire.format {
-            Format::Notary1 => Names::Tags,
-            Format::Tuf1 => Names::Images,
+        let asked = match resolved.settings.wire.format {
+            Format::Notary1 => Asked::all(gun, Names::Tags),
+            // Images go by their full name there, host included.
+            Format::Tuf1 => {
+                let name = Reference::parse(gun).map_err(|e| Box::new(Document::of_error(&e, gun)))?;
+                Asked { name: name.name().to_owned(), ..Asked::all(gun, Names::Images) }
+            }
         };
-        Ok(Question { resolved, asked: vec![Asked::all(gun, names)] })
+        Ok(Question { resolved, asked: vec![asked] })
     }
 
     /// Targets of the TUF 1.0 repository `name`, by their paths; `input` is what the user gave of

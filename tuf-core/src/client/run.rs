@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
         Ok((outcome, store.notes()))
     }
 
-    fn file_store(&self, folder: PathBuf, resolved: &Resolved) -> FileStore {
+    pub(super) fn file_store(&self, folder: PathBuf, resolved: &Resolved) -> FileStore {
         let mut store = FileStore::new(folder);
         if let Some(owner) = self.config.store_owner() {
             store = store.owned_by(owner);

@@ -58,9 +58,14 @@ impl Server {
     /// speaks for all names of its prefix unless each has a folder of its own, by the prefix.
     pub(super) fn repository<'n>(&self, prefix: &'n str, name: &'n str) -> &'n str {
         match self.format {
-            FormatKey::Tuf1 if self.files.is_none() && !self.url.contains("{name}") => prefix.trim_end_matches('/'),
+            FormatKey::Tuf1 if self.files.is_none() && !self.is_of_many() => prefix.trim_end_matches('/'),
             _ => name,
         }
+    }
+
+    /// Whether each name has a folder of its own.
+    fn is_of_many(&self) -> bool {
+        self.url.starts_with("file:") && self.url.contains("{name}")
     }
 
     /// Where the collection `name` comes from.

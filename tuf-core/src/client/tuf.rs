@@ -120,6 +120,14 @@ impl Builder {
         }
     }
 
+    /// What the repository is called, and its store's record: a store of one name is not taken for
+    /// another's. Without it the metadata URL is the name, so that a move would be another repository.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Where metadata lie: `https:`, `file:`, or whatever the own fetcher takes.
     ///
     /// # Errors
@@ -417,8 +425,13 @@ impl AsyncClient {
 
     async fn found(&mut self, query: Query) -> Result<Vec<Found>> {
         let now = self.clock.now();
-        // T-2: what is in memory answers as far as it is in force now.
-        let in_memory = self.set.as_ref().map(|set| set.lookup_at(&query, &TagRule::Search, now, &mut Vec::new()));
+        // T-2: what is in memory answers as far as it is in force now; whether its timestamp is too old
+        // (T-53), or the clock was set back (T-3), is for a run to judge.
+        let tolerance = i64::try_from(self.settings.ages.clock_tolerance).unwrap_or(i64::MAX);
+        let usable = |set: &&TrustedSet| {
+            self.settings.ages.unchanged.is_none() && now.seconds_since(set.start) >= tolerance.saturating_neg()
+        };
+        let in_memory = self.set.as_ref().filter(usable).map(|set| set.lookup_at(&query, &TagRule::Search, now, &mut Vec::new()));
         let (set, expired) = match in_memory {
             Some(Ok(Lookup::Found(found))) => return Ok(found),
             Some(Ok(Lookup::Absent)) => return Err(not_signed(&query)),

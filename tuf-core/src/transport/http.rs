@@ -66,6 +66,10 @@ impl HttpTransport {
 
     async fn opened(&self, path: &str) -> Result<Offered<'static>> {
         let url = if path.is_empty() { self.base.clone() } else { below(&self.base, path)? };
+        if url.scheme() == "http" && !self.server.may_be_plain(&url) {
+            let message = format!("{} would be asked over plain http", escaped(&origin(&url)));
+            return Err(Error::new(Code::ConfigValue, "T-44", message).with_hint("name it with https"));
+        }
         let mut pauses = PAUSES.into_iter();
         loop {
             let failure = match self.once(&url).await {
@@ -99,9 +103,11 @@ impl HttpTransport {
         let mut at = url.clone();
         let mut hops = 0_u32;
         loop {
-            // T-44, N-23: credentials go to the host that was asked, nowhere else.
+            // T-44, N-23: credentials go to the configured server, where it is what was asked; not to
+            // another place that targets, a root or a redirect name.
             let own = same_place(&at, url);
-            let header = if own { self.token.header().await } else { None };
+            let home = own && same_place(&at, &self.server.settings.url);
+            let header = if home { self.token.header().await } else { None };
             let sent = Outgoing { url: &at, authorization: header.clone(), form: None };
             // Not the query: a redirect's may hold somebody's signature.
             let place = shown(&format!("{}{}", origin(&at), at.path()));
@@ -118,7 +124,12 @@ impl HttpTransport {
                     hops = hops.saturating_add(1);
                     at = self.redirected(&answered, hops)?;
                 }
-                401 if own => {
+                401 if own && !home => {
+                    let message = format!("{} wants credentials", escaped(&origin(&at)));
+                    let hint = "credentials go to the host of `url` alone: have this one answer without";
+                    return Err(Error::new(Code::AuthRequired, "T-44", message).with_hint(hint).into());
+                }
+                401 if home => {
                     let challenges = answered.response.headers().get_all(WWW_AUTHENTICATE).iter();
                     let challenges = challenges.filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(", ");
                     self.authorize(&challenges, header, &said(answered).await).await?;

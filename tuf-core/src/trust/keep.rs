@@ -60,6 +60,19 @@ impl Session {
         self.files.insert(file, Some(bytes.clone()));
     }
 
+    /// Whether another client's files lie in a folder without a record; what cannot be looked at may.
+    pub(super) async fn has_unrecorded(&self) -> bool {
+        if self.stored.is_some() {
+            return false;
+        }
+        for name in [role::TIMESTAMP, role::SNAPSHOT, role::TARGETS] {
+            if !matches!(self.io.load(FileName::of_role(name), None).await, Ok(None)) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// T-46: a folder without a record, another client's: what lies there is taken in once it
     /// verifies under the trusted root; what does not is damage. Its versions count from now on.
     pub(super) async fn adopt(&mut self) -> Result<()> {

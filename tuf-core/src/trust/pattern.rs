@@ -10,6 +10,8 @@ impl Paths {
     /// # Errors
     /// `limit.work`.
     pub fn match_path(&self, path: &str, budget: &mut Budget) -> Result<bool> {
+        // A delegation that is looked at costs something, whatever it holds.
+        budget.spend(1)?;
         let any = |list: &[String], matches: &dyn Fn(&str) -> bool, budget: &mut Budget| {
             for pattern in list {
                 budget.spend((pattern.len() as u64).saturating_mul(path.len() as u64).max(1))?;
@@ -24,6 +26,7 @@ impl Paths {
             Paths::Prefixes(list) => any(list, &|prefix| path.starts_with(prefix), budget),
             Paths::Patterns(list) => any(list, &|pattern| pattern_matches(pattern, path), budget),
             Paths::HashPrefixes(list) => {
+                budget.spend((path.len() as u64).saturating_add(64))?;
                 let hash = crate::crypto::hex(&crate::crypto::sha256(path.as_bytes()));
                 any(list, &|prefix| hash.starts_with(prefix), budget)
             }

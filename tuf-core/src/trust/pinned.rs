@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::crypto::hex;
 use crate::error::{Answer, Code, Error, Result};
 use crate::limits::Budget;
-use crate::metadata::{Bytes, Metadata, Root, Unverified, Verified, role};
+use crate::metadata::{Bytes, Format, Metadata, Root, Unverified, Verified, role};
 
 impl Session {
     /// T-5: trust starts from the pinned root, wherever it stands beside the stored chain.
@@ -116,7 +116,7 @@ impl Session {
             Err(e) => return Err(e),
         };
         (self.record, self.files, self.walked) = before.clone();
-        let anchored = self.anchor_at_pinned(pinned, why).await;
+        let anchored = self.anchor_at_pinned(pinned, stored, why).await;
         if anchored.is_err() {
             // A store that cannot be judged by T-10 stays as it was.
             (self.record, self.files, self.walked) = before;
@@ -148,11 +148,20 @@ impl Session {
     /// The pin becomes the anchor: what is remembered is judged by T-10 between the newest root
     /// before and the pinned one, counts as accepted under that from now on, and the roots before
     /// it are removed.
-    async fn anchor_at_pinned(&mut self, pinned: &Verified<Root>, why: Error) -> Result<()> {
+    async fn anchor_at_pinned(
+        &mut self,
+        pinned: &Verified<Root>,
+        stored: &[Unverified<Root>],
+        why: Error,
+    ) -> Result<()> {
         let (oldest, newest) = self.record.roots();
         self.begin_at(pinned);
         self.anchored(pinned);
-        self.forget_rotated().await?;
+        match self.settings.wire.format {
+            Format::Tuf1 => self.forget_rotated().await?,
+            // N-11: another chain of roots is another collection.
+            Format::Notary1 => self.forget_other_chain(stored)?,
+        }
         for file in (oldest..=newest).map(FileName::Root) {
             self.record.set_file(&file, None::<&Bytes>);
             self.files.insert(file, None);

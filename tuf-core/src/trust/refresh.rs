@@ -11,6 +11,21 @@ use crate::crypto::hex;
 use crate::error::{Answer, Code, Error, Result};
 use crate::metadata::{FileMeta, Format, Hashes, Metadata, role};
 use crate::verify::not_expired;
+use std::collections::VecDeque;
+
+/// Files under way at a time: as many as a server's connections.
+const SIDE_BY_SIDE: usize = 6;
+
+/// A targets role that was asked for.
+struct Asked {
+    need: Need,
+    meta: FileMeta,
+    path: String,
+    ceiling: u64,
+    id: u64,
+    /// Why what the store holds does not do.
+    held: Option<Error>,
+}
 
 impl Session {
     /// The specification's order: roots first.
@@ -344,40 +359,53 @@ impl Session {
     }
 
     /// Verifies targets roles: from the store where it holds what is listed, else fetched side by
-    /// side; taken in the order asked, so that nothing depends on the network.
+    /// side; taken in the order asked, so that nothing depends on the network. A few are under way at
+    /// a time: what waits to be taken is memory that a server fills.
     pub(super) async fn obtain(&mut self, needs: Vec<Need>) -> Result<()> {
-        let mut asked = Vec::new();
-        for need in needs {
-            let meta = self.set()?.listed_targets(&need.role)?.ok_or_else(|| internal("a role that is not listed"))?;
-            let mut held = None;
-            let file = FileName::Targets(need.role.clone());
-            if let Some(bytes) = self.kept_as_listed(&file, &meta).await? {
-                let kept = self.set()?.update_targets(&need.delegator, &need.role, bytes);
-                match self.judged("5.6", &file.path(), kept) {
-                    Ok(()) => continue,
-                    // Notary's files are named by hash: the same bytes would come again.
-                    Err(e)
-                        if self.settings.wire.format == Format::Notary1 || self.from_store || self.settings.offline =>
-                    {
-                        return Err(e);
-                    }
-                    Err(e) => held = Some(e), // T-22: fetched once more before it is refused
-                }
+        let (mut needs, mut asked) = (VecDeque::from(needs), VecDeque::new());
+        loop {
+            while asked.len() < SIDE_BY_SIDE
+                && let Some(need) = needs.pop_front()
+            {
+                asked.extend(self.kept_or_asked(need).await?);
             }
-            let path = self.file_path(&need.role, &meta);
-            let (id, ceiling) = self.ask_listed(&path, &meta, self.settings.limits.targets, &need.role)?;
-            asked.push((need, meta, path, ceiling, id, held));
+            let Some(asked) = asked.pop_front() else { return Ok(()) };
+            self.take(asked).await?;
         }
-        for (need, meta, path, ceiling, id, held) in asked {
-            let missing = if need.role == role::TARGETS { Code::MissingTargets } else { Code::MissingDelegation };
-            let bytes = self.listed_bytes(id, &path, &meta, ceiling, &need.role, missing).await;
-            let bytes = bytes.map_err(|e| without_stand_in(e, held))?;
-            let taken = self.set()?.update_targets(&need.delegator, &need.role, bytes).map_err(|e| e.in_file(&path));
-            self.judged("5.6", &path, taken)?;
-            let accepted = self.set()?.targets(&need.delegator, &need.role).map(|t| t.bytes().clone());
-            if let Some(bytes) = accepted {
-                self.keep_file(FileName::Targets(need.role), &bytes);
+    }
+
+    /// Verifies a role that the store holds, or asks for it.
+    async fn kept_or_asked(&mut self, need: Need) -> Result<Option<Asked>> {
+        let meta = self.set()?.listed_targets(&need.role)?.ok_or_else(|| internal("a role that is not listed"))?;
+        let mut held = None;
+        let file = FileName::Targets(need.role.clone());
+        if let Some(bytes) = self.kept_as_listed(&file, &meta).await? {
+            let kept = self.set()?.update_targets(&need.delegator, &need.role, bytes);
+            match self.judged("5.6", &file.path(), kept) {
+                Ok(()) => return Ok(None),
+                // Notary's files are named by hash: the same bytes would come again.
+                Err(e) if self.settings.wire.format == Format::Notary1 || self.from_store || self.settings.offline => {
+                    return Err(e);
+                }
+                Err(e) => held = Some(e), // T-22: fetched once more before it is refused
             }
+        }
+        let path = self.file_path(&need.role, &meta);
+        let (id, ceiling) = self.ask_listed(&path, &meta, self.settings.limits.targets, &need.role)?;
+        Ok(Some(Asked { need, meta, path, ceiling, id, held }))
+    }
+
+    /// Verifies a role that was asked for.
+    async fn take(&mut self, asked: Asked) -> Result<()> {
+        let Asked { need, meta, path, ceiling, id, held } = asked;
+        let missing = if need.role == role::TARGETS { Code::MissingTargets } else { Code::MissingDelegation };
+        let bytes = self.listed_bytes(id, &path, &meta, ceiling, &need.role, missing).await;
+        let bytes = bytes.map_err(|e| without_stand_in(e, held))?;
+        let taken = self.set()?.update_targets(&need.delegator, &need.role, bytes).map_err(|e| e.in_file(&path));
+        self.judged("5.6", &path, taken)?;
+        let accepted = self.set()?.targets(&need.delegator, &need.role).map(|t| t.bytes().clone());
+        if let Some(bytes) = accepted {
+            self.keep_file(FileName::Targets(need.role), &bytes);
         }
         Ok(())
     }

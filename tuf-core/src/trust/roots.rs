@@ -271,7 +271,7 @@ impl Session {
     }
 
     /// N-11: what is remembered survives only if the chain holds the newest stored root.
-    fn forget_other_chain(&mut self, stored: &[Unverified<Root>]) -> Result<()> {
+    pub(super) fn forget_other_chain(&mut self, stored: &[Unverified<Root>]) -> Result<()> {
         let holds = stored.last().is_none_or(|last| self.chain.iter().any(|root| *root.bytes() == last.bytes));
         if !holds {
             for file in [FileName::Timestamp, FileName::Snapshot, FileName::Targets(role::TARGETS.to_owned())] {

@@ -130,7 +130,8 @@ impl TrustedSet {
         self.lookup_at(query, rule, self.start, notes)
     }
 
-    /// Looks up at a later time: all that the answer rests on must be in force then (T-2).
+    /// Looks up at a later time: all roles that the answer rests on must be unexpired then (T-2). The
+    /// certificates of Notary's root are judged by a run, at its start, and not here.
     ///
     /// # Errors
     /// `expired.*`, `target.*`, `quorum.not-met`, `rollback.removed`, `limit.*`.
@@ -162,7 +163,7 @@ impl TrustedSet {
         let mut search = Search { set: self, now, notes, budget: Budget::new(self.limits.work) };
         let outcome = match (self.wire.format, rule, query) {
             (Format::Tuf1, _, Query::Name(path)) => search.tuf(path, walk),
-            (Format::Tuf1, _, Query::All) => search.every_target(),
+            (Format::Tuf1, _, Query::All) => search.every_target(walk),
             (Format::Tuf1, _, Query::Digest(_)) => Err(Stop::Error(Error::new(
                 Code::UsageArgument,
                 "T-21",
@@ -213,8 +214,17 @@ impl Walk {
     }
 
     /// Begins a search for another path, with the work that is left.
-    pub(super) fn again(&mut self) {
+    ///
+    /// # Errors
+    /// `limit.work`.
+    pub(super) fn again(&mut self, path: &str) -> Result<()> {
         (self.stack, self.seen) = (vec![Reach::top()], BTreeSet::new());
+        self.pay((path.len() as u64).saturating_add(64))
+    }
+
+    /// Pays for work that is no comparison.
+    pub(super) fn pay(&mut self, work: u64) -> Result<()> {
+        self.budget.spend(work)
     }
 }
 

@@ -218,10 +218,14 @@ impl Session {
     pub(super) async fn refresh(&mut self) -> Result<()> {
         self.open().await?;
         self.clock()?;
-        self.trusted_root().await?;
-        if let Err(e) = self.adopt().await {
-            // T-46: a record that does not name what is damaged would make it absent at the next run.
-            self.settings.no_persist = true;
+        let begun = match self.trusted_root().await {
+            Ok(()) => self.adopt().await,
+            Err(e) => Err(e),
+        };
+        if let Err(e) = begun {
+            // T-46: a record that does not name another client's files would make them absent at the
+            // next run, and their versions forgotten.
+            self.settings.no_persist |= self.has_unrecorded().await;
             return Err(e);
         }
         let fresh = self.is_fresh().await?;
