@@ -38,6 +38,24 @@ fn rotate(repo: &mut Repo, to: Key) {
     repo.rotate(|keys| keys.get_mut(role::ROOT).unwrap().0 = vec![to]);
 }
 
+/// N-11.11: the root of a collection that was set up anew is pinned, and no steps lead to it: what is
+/// remembered of the one before is dropped, with a warning.
+#[test]
+fn a_pinned_root_of_another_chain_drops_what_is_remembered() {
+    let mut old = repo(vec![cert().self_signed()], 1);
+    for _ in 0..4 {
+        old.bump(&[role::TIMESTAMP]);
+    }
+    let mut client = Client::of(&old).pin(Pin::Root(old.roots[0].clone()));
+    assert_eq!(refused(&old, &mut client), None);
+    let mut new = repo(vec![cert().self_signed()], 1);
+    rotate(&mut new, cert().self_signed());
+    client = client.pin(Pin::Root(new.roots[1].clone()));
+    let outcome = client.run(&mut new.publish(), vec![(Query::Name("1.0".to_owned()), RULE)]);
+    assert_eq!(found(&outcome.answers[0]), of("one", "targets"), "{:?}", outcome.answers);
+    assert!(warned(&outcome).contains(&Code::StoreMemoryDropped), "{:?}", warned(&outcome));
+}
+
 /// N-8.11 N-8.12: a day of leeway before NotBefore, to the second.
 #[test]
 fn a_certificate_counts_from_a_day_before_it_begins() {

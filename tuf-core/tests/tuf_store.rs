@@ -15,7 +15,7 @@ use tuf_core::client::{Client as Program, Clock, TargetInfo};
 use tuf_core::metadata::{Metadata, role};
 use tuf_core::time::Time;
 use tuf_core::transport::{Body, Fetcher, Offered, Pending};
-use tuf_core::trust::{FileName, Mode, Query, TagRule, Unreachable};
+use tuf_core::trust::{Ages, FileName, Mode, Query, TagRule, Unreachable};
 use tuf_core::{Code, Error, Result};
 use url::Url;
 
@@ -64,9 +64,14 @@ impl World {
 
     /// A program that has this repository's root, at [`NOW`].
     fn of(repo: &Repo) -> (World, Program) {
+        World::with_ages(repo, Ages::default())
+    }
+
+    fn with_ages(repo: &Repo, ages: Ages) -> (World, Program) {
         let now = Now { time: at(NOW), files: Some(repo.publish().files), asked: Vec::new() };
         let world = World(Arc::new(Mutex::new(now)));
         let builder = Program::builder(repo.roots[0].clone()).clock(world.clone()).fetcher(world.clone());
+        let builder = builder.ages(ages);
         (world, builder.metadata_url("own://m/").unwrap().build().unwrap())
     }
 
@@ -156,6 +161,28 @@ fn a_look_up_is_judged_by_its_own_time() {
         world.at(NOON).serve(Some(newer.publish()));
         assert_eq!(role_of(&program.target(ONE)), Some("one"), "{name}: something newer");
     }
+}
+
+/// T-53.5 T-53.6: how long a timestamp stays the newest is judged at each look-up of a program that lives
+/// long; and a clock that is set back makes it ask again.
+#[test]
+fn memory_is_no_way_round_an_age_or_the_clock() {
+    let repo = repo();
+    let (world, mut program) = World::with_ages(&repo, Ages { unchanged: Some(3_600), ..Ages::default() });
+    assert_eq!(role_of(&program.target(ONE)), Some("one"));
+    world.at("2030-01-01T01:00:00Z");
+    assert_eq!(role_of(&program.target(ONE)), Some("one"), "an hour");
+    world.at("2030-01-01T01:00:01Z");
+    assert_eq!(code(&program.target(ONE)), Some(Code::AgeUnchanged));
+
+    let (world, mut program) = World::of(&repo);
+    assert_eq!(role_of(&program.target(ONE)), Some("one"));
+    world.at("2029-12-31T23:59:00Z").asked();
+    assert_eq!(role_of(&program.target(ONE)), Some("one"));
+    assert_eq!(world.asked(), [""; 0], "a minute is within the tolerance");
+    world.at("2029-12-31T23:58:59Z");
+    assert_eq!(role_of(&program.target(ONE)), Some("one"));
+    assert!(!world.asked().is_empty());
 }
 
 /// T-2.7: a role that ran out and is not on the way; the one that is on the way is refused.

@@ -115,3 +115,26 @@ fn next(trust: &Trust) -> Option<Next> {
     // Times are RFC 3339 in UTC: in the order of their text, to the second.
     trust.roles.iter().map(expiry).chain(certificates).min_by(|a, b| a.at.cmp(&b.at))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A TUF key id is any text, and a role's name too: neither reaches the terminal as it is.
+    #[test]
+    fn what_metadata_name_is_shown_inert() {
+        let role = Role {
+            role: "a\u{1b}[2J".to_owned(),
+            delegator: Some("targets".to_owned()),
+            version: 1,
+            expires: "2030-01-01T00:00:00Z".to_owned(),
+            threshold: 1,
+            signed_by: vec!["\u{1b}c\u{1b}[H".to_owned() + &"\u{e9}".repeat(4_000), "0123456789abcdef".to_owned()],
+            sha256: String::new(),
+            certificates_until: None,
+        };
+        let shown = line(&role);
+        assert!(!shown.trim_end().contains(|c: char| c.is_control()), "{shown:?}");
+        assert!(shown.len() < 300 && shown.contains("0123456789ab;"), "{shown:?}");
+    }
+}

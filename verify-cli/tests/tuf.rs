@@ -6,7 +6,7 @@
 mod bad_server;
 mod common;
 
-use bad_server::{BadServer, file_of};
+use bad_server::{Act, BadServer, file_of};
 use common::{Run, User};
 use serde_json::{Value, json};
 use std::fs;
@@ -146,6 +146,38 @@ fn init_from_a_url_takes_the_root_with_the_given_hash_alone() {
     assert!(wrong.status == 1 && wrong.stderr.contains("mismatch.hash"), "{}", wrong.whole());
 }
 
+/// T-44: the password for the configured server goes to no other place: not where a root is said to lie,
+/// nor where targets do.
+#[test]
+fn credentials_go_to_the_configured_server_alone() {
+    let challenge = || vec![("WWW-Authenticate", "Basic realm=\"x\"".to_owned())];
+    let other = BadServer::new(move |_, _| Act::Fine(401, challenge(), Vec::new()));
+    let metadata = BadServer::new(move |seen, _| match seen.header("authorization") {
+        Some(_) => file_of(&vectors("smoke"), &seen.path),
+        None => Act::Fine(401, vec![("WWW-Authenticate", "Basic realm=\"y\"".to_owned())], Vec::new()),
+    });
+    let user = User::new();
+    user.configure(&format!(
+        "[server.releases]\nformat = \"tuf1\"\nurl = \"{}/metadata\"\ntargets-url = \"{}/targets\"\n",
+        metadata.url(),
+        other.url()
+    ));
+    // user:password
+    let ask = |args: &[&str]| {
+        let mut command = user.command(&[&["--at", AT], args].concat());
+        user.ended(&command.env("NOTARY_AUTH", "dXNlcjpwYXNzd29yZA==").output().unwrap())
+    };
+    let root = format!("{}/1.root.json", other.url());
+    let init = ask(&["tuf", "init", "releases", &root, "--root-sha256", &sha256_of(&root_of("smoke"))]);
+    assert!(init.status == 3 && init.stderr.contains("auth.required"), "{}", init.whole());
+    assert_eq!(ask(&["tuf", "init", "releases", &root_of("smoke")]).status, 0);
+    let refresh = ask(&["tuf", "refresh", "releases"]);
+    assert_eq!(refresh.status, 0, "the server itself gets them: {}", refresh.whole());
+    let download = ask(&["tuf", "download", "releases", "hello.txt"]);
+    assert!(download.status == 3 && download.stderr.contains("auth.required"), "{}", download.whole());
+    assert!(!other.seen().is_empty() && other.seen().iter().all(|seen| seen.header("authorization").is_none()));
+}
+
 /// T-6: what is no root, or does not meet its own threshold, is not pinned.
 #[test]
 fn init_refuses_what_is_no_sound_root() {
@@ -280,6 +312,31 @@ fn images_of_one_repository_are_answered_by_one_run() {
     let json = run(&other, &[&["image", "verify", "--output", "json"], images.as_slice()].concat()).json();
     assert_eq!(json[1]["reason"]["code"], "config.root-conflict", "{json:#}");
     assert_ne!(json[0]["verdict"], "trusted", "another root is pinned for it");
+}
+
+/// Decision 12: what a user demands beside the search is not passed over.
+#[test]
+fn demands_that_are_for_notary_are_refused() {
+    let image = format!("{APP}:1.0");
+    for flags in [["--role", "targets/qa"], ["--tag-rule", "releases-first"], ["--mode", "compatible"]] {
+        let refused = run(&of_images(""), &[&["image", "verify", &image], flags.as_slice()].concat());
+        assert!(refused.status == 2 && refused.stderr.contains("usage.flag"), "{flags:?}: {}", refused.whole());
+    }
+    for key in ["required-roles = [\"targets/qa\"]", "tag-rule = \"releases-first\"", "mode = \"compatible\""] {
+        let policy = format!("[policy.\"registry.test:5000/\"]\n{key}\n");
+        let refused = run(&of_images(&policy), &["image", "verify", &image]);
+        assert!(refused.status == 2 && refused.stderr.contains("config.value"), "{key}: {}", refused.whole());
+        let own = format!("{policy}[policy.\"registry.test:5000/team/\"]\nkey-ids = \"computed\"\n");
+        assert_eq!(run(&of_images(&own), &["image", "verify", &image]).status, 0, "{key}");
+    }
+}
+
+/// One repository is configured under one name: the same with and without a `/` would share a memory.
+#[test]
+fn one_memory_has_one_repository() {
+    let user = of_images("[server.\"registry.test:5000/team\"]\nformat = \"tuf1\"\nurl = \"file:/elsewhere\"\n");
+    let refused = run(&user, &["image", "verify", &format!("{APP}:1.0")]);
+    assert!(refused.status == 2 && refused.stderr.contains("config.value"), "{}", refused.whole());
 }
 
 #[test]

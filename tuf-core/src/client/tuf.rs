@@ -431,7 +431,8 @@ impl AsyncClient {
         let usable = |set: &&TrustedSet| {
             self.settings.ages.unchanged.is_none() && now.seconds_since(set.start) >= tolerance.saturating_neg()
         };
-        let in_memory = self.set.as_ref().filter(usable).map(|set| set.lookup_at(&query, &TagRule::Search, now, &mut Vec::new()));
+        let in_memory =
+            self.set.as_ref().filter(usable).map(|set| set.lookup_at(&query, &TagRule::Search, now, &mut Vec::new()));
         let (set, expired) = match in_memory {
             Some(Ok(Lookup::Found(found))) => return Ok(found),
             Some(Ok(Lookup::Absent)) => return Err(not_signed(&query)),
