@@ -60,8 +60,7 @@ impl HttpTransport {
     /// Everything about one request is in here: redirects, credentials, retries and their pauses,
     /// all within the deadline.
     pub(super) async fn open(&self, path: &str) -> Result<Offered<'static>> {
-        let span = tracing::debug_span!(target: "tuf_core", "request", path);
-        self.in_time(self.opened(path)).instrument(span).await
+        self.in_time(self.opened(path)).instrument(span(path)).await
     }
 
     async fn opened(&self, path: &str) -> Result<Offered<'static>> {
@@ -184,8 +183,12 @@ impl AsyncTransport for HttpTransport {
                 Offered::NotFound(words) => Ok(Fetched::NotFound(words)),
             }
         };
-        self.in_time(work).await.unwrap_or_else(Fetched::Failed)
+        self.in_time(work).instrument(span(&request.path)).await.unwrap_or_else(Fetched::Failed)
     }
+}
+
+fn span(path: &str) -> tracing::Span {
+    tracing::debug_span!(target: "tuf_core", "request", path)
 }
 
 fn same_place(a: &Url, b: &Url) -> bool {
