@@ -3,6 +3,10 @@
 //! Absent values are null, never left out; the order of members is fixed; what is shown of
 //! metadata comes from the verified bytes.
 
+mod tree;
+
+pub use tree::tree;
+
 use crate::crypto::{hex, sha256};
 use crate::error::{Answer, Code, Error, Result, shown};
 use crate::metadata::{Metadata, Root, Verified, role};
@@ -295,6 +299,12 @@ impl Document {
                 Word::Unchecked => 3,
             },
         }
+    }
+
+    /// The document as the command prints it: indented, with a newline at its end.
+    pub fn to_json(&self) -> String {
+        // Its members are text, numbers and lists: nothing that JSON cannot hold.
+        serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
     }
 
     /// The document of a wrong question.

@@ -1,7 +1,6 @@
 //! `artifact verify` and the verbs of `tuf`: release files of TUF 1.0 repositories.
 
 use crate::args::{Artifact, Choices, Global, Tuf};
-use crate::explain;
 use crate::image;
 use crate::init;
 use crate::output::{self, Show};
@@ -32,7 +31,7 @@ pub(crate) fn tuf(global: &Global, verb: &Tuf) -> u8 {
         Tuf::Explain { repository, target } => match asked(global) {
             Ok((config, ask)) => {
                 let documents = client::look_up_artifacts(&config, repository, std::slice::from_ref(target), &ask);
-                output::explained(&documents, global.output, explain::tree)
+                output::explained(&documents, global.output, tuf_core::verdict::tree)
             }
             Err(e) => output::failed(global.output, &e, repository),
         },

@@ -1,7 +1,6 @@
 //! `image verify` and `image list`.
 
 use crate::args::{Choices, Explain, Global, List, Mode, Save, TagRule, Verify};
-use crate::explain;
 use crate::output::{self, Show};
 use crate::paths::{self, ConfigFile};
 use crate::progress;
@@ -52,7 +51,7 @@ pub(crate) fn explain(global: &Global, explain: &Explain) -> u8 {
         Ok(client::verify(&config, std::slice::from_ref(&explain.reference), &ask))
     });
     match documents {
-        Ok(documents) => output::explained(&documents, global.output, explain::tree),
+        Ok(documents) => output::explained(&documents, global.output, tuf_core::verdict::tree),
         Err(e) => output::failed(global.output, &e, &explain.reference),
     }
 }
@@ -132,6 +131,7 @@ pub(crate) fn ask(global: &Global, choices: &Choices, place: Place, gun: Option<
         credentials: Some(Credentials::of_environment()),
         user_agent: Some(concat!("verify-cli/", env!("CARGO_PKG_VERSION")).to_owned()),
         progress: progress::on_a_terminal(),
+        cancel: None,
     };
     Ok(Ask { now, injected: global.at.is_some(), choices, gun, place })
 }

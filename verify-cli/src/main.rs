@@ -3,7 +3,6 @@
 mod args;
 mod artifact;
 mod cache;
-mod explain;
 mod image;
 mod init;
 mod output;

@@ -79,11 +79,10 @@ pub(crate) fn explained(documents: &[Document], format: Format, tree: fn(&Docume
 
 /// One document as it is; several as a list.
 fn json(documents: &[Document]) -> String {
-    let text = match documents {
-        [one] => serde_json::to_string_pretty(one),
-        many => serde_json::to_string_pretty(many),
-    };
-    text.map(|t| format!("{t}\n")).unwrap_or_default()
+    match documents {
+        [one] => one.to_json(),
+        many => serde_json::to_string_pretty(many).map(|t| format!("{t}\n")).unwrap_or_default(),
+    }
 }
 
 /// Rows that are no documents, as JSON.

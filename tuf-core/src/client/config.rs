@@ -5,19 +5,20 @@
 use super::keys::{
     AgeKeys, File, FormatKey, KeyIdsKey, LimitKeys, ModeKey, Policy, Server, TagRuleKey, Trust, UnreachableKey,
 };
-use super::run::Progress;
+use super::run::{Cancel, Progress};
 use super::source::{Files, Source};
 use crate::certificate::Authority;
 use crate::error::{Code, Error, Result, shown};
 use crate::metadata::Format;
 use crate::time::Time;
-use crate::transport::{Credentials, Times};
+use crate::transport::{Credentials, FolderTransport, MemoryTransport, Times, Transport, below, metadata_url};
 use crate::trust::{Mode, Pin, Settings, TagRule, Unreachable};
 use crate::verdict::PinSource;
 use crate::wire::KeyIds;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use url::Url;
 
 /// A configuration, read and checked.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +52,8 @@ pub struct Choices {
     pub user_agent: Option<String>,
     /// Told while a server is waited for.
     pub progress: Option<Progress>,
+    /// Gives the run up.
+    pub cancel: Option<Cancel>,
 }
 
 /// Everything about one collection.
@@ -70,13 +73,44 @@ pub struct Resolved {
     /// The prefix of the server's entry: its connections are shared.
     pub server: String,
     /// Where targets lie.
-    pub targets: Option<url::Url>,
+    pub targets: Option<Url>,
     /// Whether a target's file name begins with its hash where consistent snapshots are on.
     pub hash_prefix: bool,
     /// How long things may take.
     pub times: Times,
     /// What is to be said of the source in any case.
     pub warnings: Vec<Error>,
+}
+
+impl Resolved {
+    /// What answers without a server: a folder, files in memory, or, offline, nothing at all (T-51:
+    /// no code path opens a socket). None where a server is to be asked.
+    pub fn at_hand(&self) -> Option<Box<dyn Transport + Send>> {
+        Some(match &self.from {
+            Source::Folder(folder) => Box::new(FolderTransport::new(folder)),
+            Source::Folders(base) => Box::new(FolderTransport::below(base, &self.settings.name)),
+            Source::Memory(files) => Box::new(MemoryTransport::new(files.clone())),
+            Source::Server(_) if self.settings.offline => Box::new(MemoryTransport::default()),
+            Source::Server(_) => return None,
+        })
+    }
+
+    /// The whole URL of a metadata file, by its path in a request; None where no server is asked.
+    ///
+    /// # Errors
+    /// `config.value`, `network.status` if they make no URL below the server's.
+    pub fn request_url(&self, path: &str) -> Result<Option<Url>> {
+        let Source::Server(server) = &self.from else { return Ok(None) };
+        let base = metadata_url(&server.url, &self.settings.name, self.settings.wire.format)?;
+        below(&base, path).map(Some)
+    }
+
+    /// When a run that began then must be over.
+    pub(super) fn deadline(&self, began: Instant) -> Instant {
+        // What cannot be added is beyond any run: a day is too.
+        let end = |total| began.checked_add(total);
+        end(self.times.total).or_else(|| end(Duration::from_secs(86_400))).unwrap_or(began)
+    }
 }
 
 impl Config {
@@ -173,9 +207,11 @@ impl Config {
         self.store_owner
     }
 
-    /// Serves the collection `name` from files in memory, as `memory:`.
+    /// Serves the collection `name` from files in memory, as `memory:`; what else is configured for
+    /// its server stays.
     pub fn serve_from_memory(&mut self, name: &str, files: Files) {
-        let server = Server { url: "memory:".to_owned(), files: Some(files), ..Server::default() };
+        let configured = longest(&self.servers, name, |_| true).cloned().unwrap_or_default();
+        let server = Server { url: "memory:".to_owned(), files: Some(files), ..configured };
         self.servers.insert(name.to_owned(), server);
     }
 

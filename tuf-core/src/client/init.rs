@@ -2,13 +2,12 @@
 
 use super::config::Config;
 use super::download::folder_is_there;
-use super::run::{Ask, Place, Run, store_folder};
+use super::run::{Ask, Place, Run, store_folder, store_of};
 use super::source::Source;
 use crate::crypto::{hex, sha256};
 use crate::error::{Code, Error, Result, shown};
 use crate::image::collection_name;
 use crate::metadata::{Format, Root, role};
-use crate::store::Store;
 use crate::transport::{Fetcher, Offered, ServerSettings, WebFetcher, at_most};
 use crate::trust::{FileName, pinnable_root};
 use url::Url;
@@ -49,7 +48,8 @@ pub fn new_root(config: &Config, name: &str, from: RootFrom<'_>, ask: &Ask) -> R
     let mut run = Run::new(config, ask);
     if let Place::Cache(cache) = &ask.place {
         let folder = store_folder(cache, &resolved);
-        if run.file_store(folder.clone(), &resolved).load(&FileName::Record, None)?.is_some() {
+        let mut store = store_of(config, ask, &resolved, run.deadline(&resolved));
+        if store.load(&FileName::Record, None)?.is_some() {
             let why =
                 format!("{} is remembered already: it is trusted from a root, and goes on from there", shown(name));
             return Err(Error::new(Code::UsageArgument, "T-5", why)

@@ -165,7 +165,7 @@ pub use init::{NewRoot, RootFrom, new_root};
 pub use keys::span;
 pub use offer::{Offer, OfferedKey, offered};
 pub use question::Question;
-pub use run::{Ask, Place, Progress, Waiting};
+pub use run::{Ask, Cancel, Memory, Place, Progress, Run, Waiting};
 pub use source::{Files, Source};
 pub use tuf::{AsyncClient, Builder, Client, Clock, SystemClock, TargetInfo};
 

@@ -4,13 +4,17 @@
 //! asks in these words and gets these documents.
 
 use super::config::{Config, Resolved};
-use super::run::Ask;
+use super::run::{Ask, store_of};
 use crate::crypto::hex;
 use crate::error::{Code, Error, Result, shown};
 use crate::image::{Reference, collection_name};
 use crate::metadata::Format;
+use crate::store::Store;
+use crate::transport::below;
 use crate::trust::{Found, Job, Outcome, Query, Trusted, start};
 use crate::verdict::{Circumstances, Document, Names, Subject};
+use std::time::Instant;
+use url::Url;
 
 /// What is asked of one repository in one run.
 ///
@@ -120,6 +124,22 @@ impl Question {
         let rule = &self.resolved.rule;
         let queries = self.asked.iter().filter_map(|a| Some((a.query.clone()?, rule.clone()))).collect();
         start(self.resolved.settings.clone(), queries)
+    }
+
+    /// The store of a run that begins now.
+    pub fn store(&self, config: &Config, ask: &Ask) -> Box<dyn Store + Send> {
+        store_of(config, ask, &self.resolved, self.resolved.deadline(Instant::now()))
+    }
+
+    /// Where the content of a target lies that a run found; None if the configuration does not say
+    /// where targets lie.
+    ///
+    /// # Errors
+    /// `target.path`, `target.no-digest`.
+    pub fn target_url(&self, outcome: &Outcome, found: &Found) -> Result<Option<Url>> {
+        let Some(base) = &self.resolved.targets else { return Ok(None) };
+        let consistent = outcome.set.as_ref().is_some_and(|set| set.root().content().consistent_snapshot());
+        below(base, &found.url_path(self.resolved.hash_prefix && consistent)?).map(Some)
     }
 
     /// How many look-ups the run answers.

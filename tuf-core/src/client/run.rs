@@ -2,20 +2,22 @@
 
 use super::blocking::Blocking;
 use super::config::{Choices, Config, Resolved};
+use super::download::{self, Content, Downloaded};
 use super::question::Question;
 use super::source::Source;
 use super::{drive, drive_async};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::store::{FileStore, MemoryStore, Store};
 use crate::time::Time;
-use crate::transport::{FolderTransport, HttpTransport, MemoryTransport, Server, Transport};
-use crate::trust::{Job, Outcome};
+use crate::transport::{HttpTransport, Server, ServerSettings, WebFetcher};
+use crate::trust::{Changes, Committed, FileName, Found, Job, Outcome};
 use futures_util::future::{Either, select};
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Where a run keeps and gets its files.
@@ -26,6 +28,36 @@ pub enum Place {
     Cache(PathBuf),
     /// Nothing is kept between runs.
     Memory,
+    /// Kept between runs for as long as this memory lives.
+    Kept(Memory),
+}
+
+/// A store in memory for each collection, shared by all clones.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(Arc<Mutex<BTreeMap<PathBuf, MemoryStore>>>);
+
+/// The store of one collection in a [`Memory`]: locked for each step, so that runs side by side meet
+/// in a commit, as they do in files.
+struct Shelf {
+    memory: Memory,
+    at: PathBuf,
+}
+
+impl Shelf {
+    fn with<T>(&self, act: impl FnOnce(&mut MemoryStore) -> T) -> T {
+        let mut stores = self.memory.0.lock().unwrap_or_else(PoisonError::into_inner);
+        act(stores.entry(self.at.clone()).or_default())
+    }
+}
+
+impl Store for Shelf {
+    fn load(&mut self, file: &FileName, sha256: Option<&str>) -> Result<Option<Vec<u8>>> {
+        self.with(|store| store.load(file, sha256))
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<Committed> {
+        self.with(|store| store.commit(changes))
+    }
 }
 
 /// What a user asks, beside the references.
@@ -72,11 +104,42 @@ impl std::fmt::Debug for Progress {
     }
 }
 
+/// Gives a run up from another thread: it ends soon after, whatever its server does.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<tokio::sync::watch::Sender<bool>>);
+
+impl Cancel {
+    /// Gives every run up that was begun with a clone of this.
+    pub fn cancel(&self) {
+        self.0.send_replace(true);
+    }
+
+    fn check(&self) -> Result<()> {
+        if *self.0.borrow() {
+            return Err(Error::new(Code::Cancelled, "T-43", "the caller gave up"));
+        }
+        Ok(())
+    }
+
+    /// The outcome of `work`, unless it is given up before.
+    async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let mut told = self.0.subscribe();
+        let given_up = async { drop(told.wait_for(|cancelled| *cancelled).await) };
+        match select(pin!(given_up), pin!(work)).await {
+            Either::Left(_) => self.check().and(Err(crate::trust::internal("a run was given up by nobody"))),
+            Either::Right((done, _)) => Ok(done),
+        }
+    }
+}
+
 const TICK: Duration = Duration::from_millis(100);
 
 /// The servers of one call: connections are shared by its collections, and everything is over by
 /// one deadline.
-pub(super) struct Run<'a> {
+///
+/// [`verify`](super::verify) and its like are made of it; a host that wants what was found, beside
+/// the documents, asks itself: [`Run::answer`], then [`Question::documents_once`].
+pub struct Run<'a> {
     pub(super) config: &'a Config,
     pub(super) ask: &'a Ask,
     began: Instant,
@@ -85,12 +148,13 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(config: &'a Config, ask: &'a Ask) -> Self {
+    /// Nothing is asked yet, but the time runs.
+    pub fn new(config: &'a Config, ask: &'a Ask) -> Self {
         Run { config, ask, began: Instant::now(), servers: BTreeMap::new(), blocking: Blocking::default() }
     }
 
     /// The outcome of a question, and what was noticed about its store.
-    pub(super) fn answer(&mut self, question: &Question) -> (Outcome, Vec<Error>) {
+    pub fn answer(&mut self, question: &Question) -> (Outcome, Vec<Error>) {
         match self.job(question.resolved(), question.start()) {
             Ok(answered) => answered,
             Err(e) => (Outcome::failed(e, question.queries()), Vec::new()),
@@ -102,44 +166,72 @@ impl<'a> Run<'a> {
     /// # Errors
     /// Where no run can begin at all: `config.value`, `internal`.
     pub(super) fn job<T: Send>(&mut self, resolved: &Resolved, job: Job<T>) -> Result<(T, Vec<Error>)> {
-        let mut store: Box<dyn Store + Send> = match &self.ask.place {
-            Place::Memory => Box::new(MemoryStore::default()),
-            Place::Cache(folder) => Box::new(self.file_store(store_folder(folder, resolved), resolved)),
+        self.ask.choices.cancel.as_ref().map_or(Ok(()), Cancel::check)?;
+        let mut store = store_of(self.config, self.ask, resolved, self.deadline(resolved));
+        let outcome = match resolved.at_hand() {
+            Some(mut transport) => drive(job, store.as_mut(), transport.as_mut()),
+            None => self.ask_server(resolved, job, store.as_mut())?,
         };
-        let name = &resolved.settings.name;
-        let mut transport: Box<dyn Transport> = match &resolved.from {
-            Source::Server(_) if !resolved.settings.offline => {
-                let outcome = self.ask_server(resolved, job, store.as_mut())?;
-                return Ok((outcome, store.notes()));
-            }
-            Source::Folder(folder) => Box::new(FolderTransport::new(folder)),
-            Source::Folders(base) => Box::new(FolderTransport::below(base, name)),
-            Source::Memory(files) => Box::new(MemoryTransport::new(files.clone())),
-            // T-51: offline no code path opens a socket.
-            Source::Server(_) => Box::new(MemoryTransport::default()),
-        };
-        let outcome = drive(job, store.as_mut(), transport.as_mut());
         Ok((outcome, store.notes()))
     }
 
-    pub(super) fn file_store(&self, folder: PathBuf, resolved: &Resolved) -> FileStore {
-        let mut store = FileStore::new(folder);
-        if let Some(owner) = self.config.store_owner() {
-            store = store.owned_by(owner);
-        }
-        store.locked_until(self.deadline(resolved))
+    /// Whether `content` is that of a target that was found.
+    ///
+    /// # Errors
+    /// `target.*`, `usage.file`, `cancelled`.
+    pub fn verify(&mut self, found: &Found, content: &mut (dyn Read + Send)) -> Result<()> {
+        let checked = found.check().and_then(|check| self.wait(download::checked(check, content))?);
+        checked.map_err(|e| e.in_file(&found.path))
+    }
+
+    /// Streams a target that was found from where the configuration says that targets lie, into
+    /// `folder`, under its local name; it may lie there already.
+    ///
+    /// # Errors
+    /// `target.*`, `missing.target`, `limit.bytes`, `config.value`, `network.*`, `auth.*`, `store.*`,
+    /// `cancelled`.
+    pub fn download(
+        &mut self,
+        question: &Question,
+        outcome: &Outcome,
+        found: &Found,
+        folder: &Path,
+    ) -> Result<Downloaded> {
+        let resolved = question.resolved();
+        let settings = match (&resolved.from, &resolved.targets) {
+            (Source::Server(settings), _) => Some((**settings).clone()),
+            (_, targets) => targets.clone().map(ServerSettings::new),
+        };
+        let fetcher = settings.map(|settings| WebFetcher::new(settings, &resolved.settings.name));
+        let (until, ceiling) = (self.deadline(resolved), resolved.settings.limits.target);
+        let content = || {
+            // T-51: offline no code path opens a socket, and no file is taken from elsewhere.
+            if resolved.settings.offline {
+                return Err(Error::new(Code::StoreEmpty, "T-51", "offline, and the content is not there"));
+            }
+            let (Some(base), Some(fetcher), Some(url)) =
+                (&resolved.targets, &fetcher, question.target_url(outcome, found)?)
+            else {
+                let why = "where targets lie is not configured: targets-url of this server";
+                return Err(Error::new(Code::ConfigValue, "T-41", why));
+            };
+            Ok(Content { fetcher, base, url, ceiling, until, told: None })
+        };
+        let obtained = download::obtained(found, folder.join(found.local_name()), content);
+        self.wait(obtained).and_then(|obtained| obtained).map_err(|e| e.in_file(&found.path))
     }
 
     /// When everything about a collection must be over.
     pub(super) fn deadline(&self, resolved: &Resolved) -> Instant {
-        // What cannot be added is beyond any run: a day is too.
-        let end = |total| self.began.checked_add(total);
-        end(resolved.times.total).or_else(|| end(Duration::from_secs(86_400))).unwrap_or(self.began)
+        resolved.deadline(self.began)
     }
 
     /// Waits for work that wants I/O.
     pub(super) fn wait<T: Send>(&mut self, work: impl Future<Output = T> + Send) -> Result<T> {
-        self.blocking.wait(work)
+        match &self.ask.choices.cancel {
+            None => self.blocking.wait(work),
+            Some(cancel) => self.blocking.wait(cancel.or(work))?,
+        }
     }
 
     fn ask_server<T: Send>(&mut self, resolved: &Resolved, job: Job<T>, store: &mut (dyn Store + Send)) -> Result<T> {
@@ -153,7 +245,7 @@ impl<'a> Run<'a> {
         let transport = HttpTransport::new(server, name, resolved.settings.wire.format)?;
         let work =
             watched(drive_async(job, store, &transport), self.ask.choices.progress.as_ref(), name, &resolved.source);
-        self.blocking.wait(work)
+        self.wait(work)
     }
 }
 
@@ -170,7 +262,22 @@ async fn watched<T>(work: impl Future<Output = T>, progress: Option<&Progress>, 
     }
 }
 
+/// The store of a collection, for a run that is over by `deadline`.
+pub(super) fn store_of(config: &Config, ask: &Ask, resolved: &Resolved, deadline: Instant) -> Box<dyn Store + Send> {
+    match &ask.place {
+        Place::Memory => Box::new(MemoryStore::default()),
+        Place::Kept(memory) => Box::new(Shelf { memory: memory.clone(), at: store_folder(Path::new(""), resolved) }),
+        Place::Cache(folder) => {
+            let mut store = FileStore::new(store_folder(folder, resolved));
+            if let Some(owner) = config.store_owner() {
+                store = store.owned_by(owner);
+            }
+            Box::new(store.locked_until(deadline))
+        }
+    }
+}
+
 /// One store per collection and format, never per URL: a server may move, memory stays.
-pub(super) fn store_folder(cache: &std::path::Path, resolved: &Resolved) -> PathBuf {
+pub(super) fn store_folder(cache: &Path, resolved: &Resolved) -> PathBuf {
     cache.join(resolved.settings.wire.format.as_str()).join(crate::trust::local_name(&resolved.settings.name))
 }

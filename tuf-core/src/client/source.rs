@@ -58,7 +58,7 @@ impl Server {
     /// speaks for all names of its prefix unless each has a folder of its own, by the prefix.
     pub(super) fn repository<'n>(&self, prefix: &'n str, name: &'n str) -> &'n str {
         match self.format {
-            FormatKey::Tuf1 if self.files.is_none() && !self.is_of_many() => prefix.trim_end_matches('/'),
+            FormatKey::Tuf1 if !self.is_of_many() => prefix.trim_end_matches('/'),
             _ => name,
         }
     }

@@ -33,18 +33,12 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// The collection `name` on `server`: a Notary server's files lie below `/v2/NAME/_trust/tuf/`
-    /// (N-21), those of TUF 1.0 right below its URL.
+    /// The collection `name` on `server`.
     ///
     /// # Errors
     /// `config.value` if the two make no URL.
     pub fn new(server: Arc<Server>, name: &str, format: Format) -> Result<Self> {
-        let mut base = as_base(server.settings.url.clone());
-        if format == Format::Notary1 {
-            base = base.join(&format!("./v2/{name}/_trust/tuf/")).map_err(|e| {
-                Error::new(Code::ConfigValue, "N-21", format!("{} makes no URL of this server: {e}", shown(name)))
-            })?;
-        }
+        let base = metadata_url(&server.settings.url, name, format)?;
         let deadline = server.deadline;
         Ok(HttpTransport { server, base, collection: name.to_owned(), token: Token::default(), deadline })
     }
@@ -134,14 +128,8 @@ impl HttpTransport {
                     self.authorize(&challenges, header, &said(answered).await).await?;
                 }
                 status @ (401 | 403 | 404) if !own => return Err(elsewhere(url, &at, status).into()),
-                404 => {
-                    let words = said(answered).await;
-                    return Ok(Offered::NotFound(format!("404 of {}{words}", in_short(&at))));
-                }
-                403 => {
-                    let message = format!("{} denies access{}", origin(&at), said(answered).await);
-                    return Err(Error::new(Code::AuthDenied, "N-22", message).with_hint(self.log_in()).into());
-                }
+                404 => return Ok(Offered::NotFound(not_found(&at, &said(answered).await))),
+                403 => return Err(denied(&at, &said(answered).await).with_hint(self.log_in()).into()),
                 status => return Err(refused_to_answer(answered, status).await),
             }
         }
@@ -159,6 +147,52 @@ impl HttpTransport {
         }
         goal(from, answered.header(LOCATION), |to| self.server.may_be_plain(to)).map_err(refuse)
     }
+}
+
+/// Below what a collection's files lie: those of a Notary server below `/v2/NAME/_trust/tuf/` (N-21),
+/// those of TUF 1.0 right below its URL.
+///
+/// # Errors
+/// `config.value` if the two make no URL.
+pub(crate) fn metadata_url(server: &Url, name: &str, format: Format) -> Result<Url> {
+    let base = as_base(server.clone());
+    match format {
+        Format::Tuf1 => Ok(base),
+        Format::Notary1 => base.join(&format!("./v2/{name}/_trust/tuf/")).map_err(|e| {
+            Error::new(Code::ConfigValue, "N-21", format!("{} makes no URL of this server: {e}", shown(name)))
+        }),
+    }
+}
+
+/// The answer that a server's last response is, for a host with its own HTTP: what [`HttpTransport`]
+/// makes of the same status and body. Retries, redirects and credentials are the host's.
+pub fn answered(url: &Url, status: u16, mut body: Vec<u8>, max_bytes: u64) -> Fetched {
+    let words = || words_of(&body);
+    match status {
+        200 => {
+            body.truncate(usize::try_from(max_bytes.saturating_add(1)).unwrap_or(usize::MAX));
+            Fetched::Bytes(body)
+        }
+        404 => Fetched::NotFound(not_found(url, &words())),
+        403 => Fetched::Failed(denied(url, &words())),
+        401 => {
+            let message = format!("{} wants credentials{}", origin(url), words());
+            Fetched::Failed(Error::new(Code::AuthRequired, "N-22", message))
+        }
+        301 | 302 | 303 | 307 | 308 => {
+            let message = format!("{} redirects, and was not followed", origin(url));
+            Fetched::Failed(Error::new(Code::NetworkRedirect, "N-23", message))
+        }
+        _ => Fetched::Failed(no_answer(url, status, &words(), None).error),
+    }
+}
+
+fn not_found(at: &Url, words: &str) -> String {
+    format!("404 of {}{words}", in_short(at))
+}
+
+fn denied(at: &Url, words: &str) -> Error {
+    Error::new(Code::AuthDenied, "N-22", format!("{} denies access{words}", origin(at)))
 }
 
 /// Where a redirect leads: never from https to another scheme, and to plain http only where it
@@ -203,9 +237,13 @@ fn elsewhere(asked: &Url, at: &Url, status: u16) -> Error {
 
 /// An answer that is none: 429 and 5xx may be asked again.
 pub(super) async fn refused_to_answer(answered: Answered, status: u16) -> Failure {
-    let (at, hint) = (origin(&answered.url), next_step(Code::NetworkStatus, &answered.url));
+    let url = answered.url.clone();
     let retry_after = answered.header(RETRY_AFTER).and_then(|text| pause_of(text, SystemTime::now()));
-    let words = said(answered).await;
+    no_answer(&url, status, &said(answered).await, retry_after)
+}
+
+fn no_answer(url: &Url, status: u16, words: &str, retry_after: Option<Duration>) -> Failure {
+    let (at, hint) = (origin(url), next_step(Code::NetworkStatus, url));
     let wait = retry_after.map(|time| format!(", and asks to wait {}", seconds(time))).unwrap_or_default();
     let error = |code, message: String| Error::new(code, "T-8", message).with_hint(hint);
     match status {
@@ -224,15 +262,18 @@ pub(super) async fn refused_to_answer(answered: Answered, status: u16) -> Failur
 /// What an error document says (N-21), else the first words of the body: of the server's own text,
 /// shown short and inert.
 pub(super) async fn said(answered: Answered) -> String {
-    let body = answered.error_body().await;
-    let document: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    words_of(&answered.error_body().await)
+}
+
+fn words_of(body: &[u8]) -> String {
+    let document: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let first = document.as_ref().and_then(|d| d.get("errors")?.get(0));
     let member = |name: &str| first.and_then(|e| e.get(name)?.as_str()).map(shown);
     match (member("code"), member("message")) {
         (Some(code), Some(message)) => format!(" ({code}: {message})"),
         (Some(code), None) => format!(" ({code})"),
         _ => {
-            let text = String::from_utf8_lossy(body.get(..200).unwrap_or(&body)).trim().to_owned();
+            let text = String::from_utf8_lossy(body.get(..200).unwrap_or(body)).trim().to_owned();
             if text.is_empty() { text } else { format!(" (\"{}\")", shown(&text)) }
         }
     }

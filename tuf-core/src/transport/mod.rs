@@ -22,7 +22,9 @@ pub(crate) use fetcher::{as_base, at_most, below};
 #[cfg(feature = "client")]
 pub use folder::FolderTransport;
 #[cfg(feature = "client")]
-pub use http::HttpTransport;
+pub(crate) use http::metadata_url;
+#[cfg(feature = "client")]
+pub use http::{HttpTransport, answered};
 #[cfg(feature = "client")]
 pub(crate) use server::is_loopback;
 #[cfg(feature = "client")]

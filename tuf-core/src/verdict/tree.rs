@@ -1,10 +1,11 @@
-//! `image explain` and `tuf explain`: the chain from pin to digest as a tree, and what will be refused next.
+//! What `image explain` and `tuf explain` print: the chain from pin to digest, and what will be refused next.
 
-use tuf_core::error::{escaped, shown};
-use tuf_core::verdict::{Document, Role, Trust, Verdict};
+use super::{Document, Role, Target, Trust, Verdict};
+use crate::error::{escaped, shown};
 
-/// The tree of a document; an error document has none.
-pub(crate) fn tree(document: &Document) -> String {
+/// The chain from pin to digest as a tree for people, and what will be refused next; an error
+/// document has none.
+pub fn tree(document: &Document) -> String {
     match document {
         Document::Verdict(v) => v.trust.iter().map(|trust| repository(v, trust)).collect(),
         Document::Error(_) => String::new(),
@@ -64,7 +65,7 @@ fn answers(v: &Verdict, role: &str) -> Vec<String> {
     let listed = v.targets.iter().flatten().map(|l| (l.tag.as_deref().or(l.path.as_deref()), &l.target));
     let subject = v.subject.tag.as_deref().or(v.subject.path.as_deref());
     let one = v.target.iter().filter(|_| v.targets.is_none()).map(|t| (subject, t));
-    let speaks = |t: &tuf_core::verdict::Target| t.role == role || t.agreed_by.iter().any(|r| r == role);
+    let speaks = |t: &Target| t.role == role || t.agreed_by.iter().any(|r| r == role);
     let said = listed.chain(one).filter(|(_, t)| speaks(t));
     said.map(|(name, t)| format!("{} {}", shown(name.unwrap_or_default()), t.digest.as_deref().unwrap_or_default()))
         .collect()

@@ -1,0 +1,309 @@
+//! Verdicts, and what can be done with a target that was found.
+
+use crate::border::{call, told};
+use crate::check::{Check, tuf_check};
+use crate::error::{Fault, tuf_error, tuf_status};
+use crate::handle::{Opaque, Out, free, hand_out, lent};
+use crate::text::{bytes, text, tuf_text};
+use std::ffi::c_char;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tuf_core::trust::{Found, TargetCheck};
+use tuf_core::verdict::{Document, Target, Word, tree};
+use tuf_core::{Code, Error};
+
+/// No verdict: the handle was wrong.
+pub const TUF_NONE: u32 = 0;
+/// Every rule held, now, under this configuration.
+pub const TUF_TRUSTED: u32 = 1;
+/// What was offered breaks a rule, or is not signed.
+pub const TUF_REFUSED: u32 = 2;
+/// No answer was reached.
+pub const TUF_UNCHECKED: u32 = 3;
+
+/// The answer to a question: owned, immutable, for any number of threads at once.
+pub struct tuf_verdict {
+    _opaque: [u8; 0],
+}
+
+// SAFETY: handles of this type are made from verdicts alone, with this magic number alone.
+unsafe impl Opaque for tuf_verdict {
+    type Inner = Arc<Verdict>;
+    const MAGIC: u64 = u64::from_be_bytes(*b"tufverdi");
+}
+
+/// What a [`tuf_verdict`] is.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    verdict: Box<tuf_core::verdict::Verdict>,
+    exit_status: u8,
+    json: String,
+    tree: String,
+    lies: Option<Lies>,
+}
+
+/// The one target that was found, and where it lies.
+#[derive(Debug)]
+struct Lies {
+    found: Found,
+    local_name: String,
+    url: Option<String>,
+    file: Option<String>,
+}
+
+/// Bytes hashed at a time.
+const PIECE: usize = 64 << 10;
+
+impl Verdict {
+    /// What was found is kept if the verdict is trusted and about one target.
+    pub(crate) fn new(
+        verdict: Box<tuf_core::verdict::Verdict>,
+        found: Option<(Found, Option<String>, Option<PathBuf>)>,
+    ) -> Self {
+        let lies = found.filter(|_| verdict.verdict == Word::Trusted && verdict.target.is_some());
+        let lies = lies.map(|(found, url, file)| Lies {
+            local_name: found.local_name(),
+            found,
+            url,
+            file: file.map(|file| file.display().to_string()),
+        });
+        let document = Document::Verdict(verdict.clone());
+        let (exit_status, json, tree) = (document.exit_status(), document.to_json(), tree(&document));
+        Verdict { verdict, exit_status, json, tree, lies }
+    }
+
+    fn word(&self) -> u32 {
+        match self.verdict.verdict {
+            Word::Trusted => TUF_TRUSTED,
+            Word::Refused => TUF_REFUSED,
+            Word::Unchecked => TUF_UNCHECKED,
+        }
+    }
+
+    fn target(&self) -> Option<&Target> {
+        self.verdict.target.as_ref().filter(|_| self.verdict.verdict == Word::Trusted)
+    }
+
+    fn check(&self) -> Result<TargetCheck, Fault> {
+        let nothing = || Fault::border(tuf_status::TUF_ERR_NOTHING, "the verdict is about no target that is trusted");
+        let lies = self.lies.as_ref().ok_or_else(nothing)?;
+        lies.found.check().map_err(|e| Fault::with(tuf_status::TUF_ERR_CONTENT, &e))
+    }
+
+    fn verify(&self, content: &mut dyn Read) -> Result<tuf_status, Fault> {
+        let unfit = |e: Error| Fault::with(tuf_status::TUF_ERR_CONTENT, &e);
+        let mut check = self.check()?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            let n = match content.read(&mut piece) {
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                read => read.map_err(|e| unfit(unreadable(&e)))?,
+            };
+            match piece.get(..n) {
+                None | Some([]) => break,
+                Some(bytes) => check.update(bytes).map_err(unfit)?,
+            }
+        }
+        check.finish().map_err(unfit)?;
+        Ok(tuf_status::TUF_OK)
+    }
+}
+
+fn unreadable(e: &std::io::Error) -> Error {
+    Error::new(Code::UsageFile, "T-41", format!("the content to be verified cannot be read: {e}"))
+}
+
+/// TUF_TRUSTED, TUF_REFUSED or TUF_UNCHECKED. Only the first means yes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_word(verdict: *const tuf_verdict) -> u32 {
+    // SAFETY: a handle of ours, or NULL, as the header says.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.word()))
+}
+
+/// What the command's exit status would be: trusted 0, refused 1, unchecked 3; 2 for a wrong handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_exit_status(verdict: *const tuf_verdict) -> u32 {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.map_or(2, |v| u32::from(v.exit_status))))
+}
+
+/// The whole document as JSON: what the command prints with `--output json` (docs/verdict.md).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_json(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.json.as_str().into()))
+}
+
+/// The chain from pin to digest as a tree for people, and what will be refused next: what the
+/// command's `explain` prints.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_tree(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.tree.as_str().into()))
+}
+
+/// Why not: the stable code; NULL if trusted.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_code(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.verdict.reason.as_ref()?.code.as_str().into()))
+}
+
+/// Why not: one sentence for people; NULL if trusted.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_message(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.verdict.reason.as_ref()?.message.as_str().into()))
+}
+
+/// `sha256:HEX` of the target that was found and is trusted; NULL if there is none, as are all below.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_digest(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.target()?.digest.as_deref().into()))
+}
+
+/// `name@sha256:HEX` of an image: deploy this.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_pinned(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.target()?.pinned.as_deref().into()))
+}
+
+/// The role that signed the target.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_role(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.target()?.role.as_str().into()))
+}
+
+/// The target's path, as the metadata name it: for images of Notary collections, the tag.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_path(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.lies.as_ref()?.found.path.as_str().into()))
+}
+
+/// The name that the target is stored under in one folder: no two targets share one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_local_name(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.lies.as_ref()?.local_name.as_str().into()))
+}
+
+/// The whole URL that the target's content is fetched from, ready to be asked; NULL if the
+/// configuration does not say where targets lie.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_url(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.lies.as_ref()?.url.as_deref().into()))
+}
+
+/// Where the file lies that tuf_task_download brought, or found there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_file(verdict: *const tuf_verdict) -> tuf_text {
+    // SAFETY: as above.
+    told(|| Some(unsafe { lent(verdict) }.ok()?.lies.as_ref()?.file.as_deref().into()))
+}
+
+/// A signed hash of the target in hex, by its name: `sha256`, `sha512`, `blake2b-256`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_hash(
+    verdict: *const tuf_verdict,
+    algorithm: *const c_char,
+    algorithm_len: usize,
+) -> tuf_text {
+    told(|| {
+        // SAFETY: text of the caller's, as the header says.
+        let algorithm = unsafe { text("the algorithm", algorithm, algorithm_len) }.ok()?;
+        // SAFETY: as above.
+        Some(unsafe { lent(verdict) }.ok()?.target()?.hashes.get(algorithm)?.as_str().into())
+    })
+}
+
+/// The signed length of the target in bytes; TUF_ERR_NOTHING if none is signed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_length(
+    verdict: *const tuf_verdict,
+    out: *mut u64,
+    err: *mut *mut tuf_error,
+) -> tuf_status {
+    let body = || {
+        // SAFETY: a place of the caller's, as the header says; so is the handle.
+        let out = unsafe { Out::new(out, 0) }?;
+        // SAFETY: as above.
+        let length = unsafe { lent(verdict) }?.target().and_then(|target| target.length);
+        out.put(length.ok_or_else(|| Fault::border(tuf_status::TUF_ERR_NOTHING, "no length is signed"))?);
+        Ok(tuf_status::TUF_OK)
+    };
+    // SAFETY: a place of the caller's, as the header says.
+    unsafe { call(err, body) }
+}
+
+/// A check of content against the target that was found: TUF_ERR_NOTHING unless the verdict is
+/// trusted, and of one target.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_check(
+    verdict: *const tuf_verdict,
+    out: *mut *mut tuf_check,
+    err: *mut *mut tuf_error,
+) -> tuf_status {
+    let body = || {
+        // SAFETY: a place of the caller's, as the header says; so is the handle.
+        let out = unsafe { Out::handle(out) }?;
+        // SAFETY: as above.
+        out.put(hand_out(Check::new(unsafe { lent(verdict) }?.check()?)));
+        Ok(tuf_status::TUF_OK)
+    };
+    // SAFETY: a place of the caller's, as the header says.
+    unsafe { call(err, body) }
+}
+
+/// Whether these bytes are the content of the target: TUF_OK, or TUF_ERR_CONTENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_verify_bytes(
+    verdict: *const tuf_verdict,
+    content: *const u8,
+    content_len: usize,
+    err: *mut *mut tuf_error,
+) -> tuf_status {
+    let body = || {
+        // SAFETY: bytes of the caller's, as the header says; so is the handle.
+        let mut content = unsafe { bytes("the content", content, content_len) }?;
+        // SAFETY: as above.
+        unsafe { lent(verdict) }?.verify(&mut content)
+    };
+    // SAFETY: a place of the caller's, as the header says.
+    unsafe { call(err, body) }
+}
+
+/// Whether this file has the content of the target: TUF_OK, or TUF_ERR_CONTENT. (Whoever may write
+/// to it can change it afterwards: verify a copy that nobody else can write.)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_verify_file(
+    verdict: *const tuf_verdict,
+    file: *const c_char,
+    file_len: usize,
+    err: *mut *mut tuf_error,
+) -> tuf_status {
+    let body = || {
+        // SAFETY: text of the caller's, as the header says; so is the handle.
+        let file = unsafe { text("the file's name", file, file_len) }?;
+        // SAFETY: as above.
+        let verdict = unsafe { lent(verdict) }?;
+        let opened = File::open(file).map_err(|e| unreadable(&e));
+        let mut opened = opened.map_err(|e| Fault::with(tuf_status::TUF_ERR_CONTENT, &e.in_file(file)))?;
+        verdict.verify(&mut opened)
+    };
+    // SAFETY: a place of the caller's, as the header says.
+    unsafe { call(err, body) }
+}
+
+/// Frees a verdict, and makes the variable NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_free(verdict: *mut *mut tuf_verdict) {
+    // SAFETY: a variable of the caller's, as the header says.
+    unsafe { free(verdict) }
+}
