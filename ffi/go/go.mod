@@ -1,0 +1,3 @@
+module github.com/tuf-verify/tuf-verify/ffi/go
+
+go 1.24

@@ -1,0 +1,315 @@
+package tufverify
+
+// #include <tufverify.h>
+import "C"
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// What the built-in transport has too: redirects that are followed, and how long a question may
+// take where nobody said.
+const (
+	redirects    = 5
+	defaultLimit = time.Minute
+	// Of a body that is no file, for its words.
+	wordsBytes = 64 << 10
+)
+
+// transport is one of the caller's own.
+type transport struct {
+	http    http.RoundTripper
+	limit   time.Duration
+	offline bool
+}
+
+// In the place of answers that are none.
+var (
+	errRedirect  = errors.New("a redirect that is not followed")
+	errTimeLimit = errors.New("the time limit of this question is over")
+)
+
+// answer is what came of a request: a status and a body, or why there is none.
+type answer struct {
+	id     C.uint64_t
+	status int
+	body   []byte
+	err    error
+}
+
+// drive lets the library decide what is needed, and fetches it.
+func (c *Client) drive(ctx context.Context, own transport, q question) (*Verdict, error) {
+	if ctx.Err() != nil {
+		return nil, cancelled(ctx)
+	}
+	var job *C.tuf_job
+	err := c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
+		return C.tuf_job_new(client, q.kind, chars(q.name), length(q.name), chars(q.path), length(q.path), &job, fault)
+	})
+	if err != nil {
+		return nil, err
+	}
+	// All calls of the job are made here; a fetch knows nothing of it, and may end too late.
+	defer C.tuf_job_free(&job)
+	fetching, end := own.limited(ctx)
+	defer end()
+	answers, outstanding := make(chan answer), make(map[C.uint64_t]bool)
+	for {
+		var request C.tuf_request
+		var fault *C.tuf_error
+		status := C.tuf_job_next(job, &request, &fault)
+		if err := failed(status, fault); err != nil {
+			return nil, err
+		}
+		switch status {
+		case C.TUF_OK:
+			id, url, most := request.id, text(request.url), uint64(request.max_bytes)
+			outstanding[id] = true
+			go func() {
+				fetched := own.fetch(fetching, url, most)
+				fetched.id = id
+				select {
+				case answers <- fetched:
+				case <-fetching.Done():
+				}
+			}()
+		case C.TUF_PENDING:
+			select {
+			case came := <-answers:
+				delete(outstanding, came.id)
+				err = hand(job, came)
+			case <-fetching.Done():
+				for id := range outstanding {
+					err = errors.Join(err, hand(job, answer{id: id, err: context.Cause(fetching)}))
+				}
+				clear(outstanding)
+			}
+			if ctx.Err() != nil {
+				return nil, cancelled(ctx)
+			}
+			if err != nil {
+				return nil, err
+			}
+		case C.TUF_DONE:
+			var out *C.tuf_verdict
+			status := C.tuf_job_verdict(job, &out, &fault)
+			if err := failed(status, fault); err != nil {
+				return nil, err
+			}
+			return read(out)
+		}
+	}
+}
+
+// limited is the context of all requests of a question.
+func (t transport) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := t.limit
+	if limit == 0 {
+		limit = defaultLimit
+	}
+	return context.WithTimeoutCause(ctx, limit, errTimeLimit)
+}
+
+// hand gives an answer to a job.
+func hand(job *C.tuf_job, came answer) error {
+	var fault *C.tuf_error
+	if came.err != nil {
+		why, _ := failure(came.err)
+		said := came.err.Error()
+		return failed(C.tuf_job_fail(job, came.id, why, chars(said), length(said), &fault), fault)
+	}
+	size := C.size_t(len(came.body))
+	return failed(C.tuf_job_answer(job, came.id, C.uint32_t(came.status), first(came.body), size, &fault), fault)
+}
+
+// failure is what an error of a transport is to the library, and its stable code.
+func failure(err error) (C.uint32_t, string) {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var late net.Error
+	switch {
+	case errors.Is(err, errRedirect):
+		return C.TUF_FAILED_REDIRECT, "network.redirect"
+	case errors.Is(err, errTimeLimit), errors.As(err, &late) && late.Timeout():
+		return C.TUF_FAILED_TIME_LIMIT, "network.time-limit"
+	case errors.As(err, &certificate), errors.As(err, &record), errors.As(err, &alert):
+		return C.TUF_FAILED_TLS, "network.tls"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return C.TUF_FAILED_CUT_OFF, "network.cut-off"
+	}
+	return C.TUF_FAILED_UNREACHABLE, "network.unreachable"
+}
+
+// fetch asks for a file: all of it, or one byte more than may come.
+func (t transport) fetch(ctx context.Context, url string, most uint64) answer {
+	got, err := t.get(ctx, url)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer got.Body.Close()
+	if got.StatusCode != http.StatusOK {
+		most = wordsBytes
+	}
+	limit := int64(min(most, math.MaxInt64-1)) + 1
+	body, err := io.ReadAll(io.LimitReader(got.Body, limit))
+	if err != nil && got.StatusCode == http.StatusOK {
+		return answer{err: explained(ctx, err)}
+	}
+	return answer{status: got.StatusCode, body: body}
+}
+
+// get asks for the bytes as they are stored, and follows redirects within one host alone.
+func (t transport) get(ctx context.Context, url string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept-Encoding", "identity")
+	request.Header.Set("User-Agent", "tufverify-go/"+Version())
+	follow := func(to *http.Request, via []*http.Request) error {
+		from := via[0].URL
+		if to.URL.Scheme != from.Scheme || to.URL.Host != from.Host || to.URL.User != nil || len(via) > redirects {
+			return fmt.Errorf("%w: to %s", errRedirect, to.URL.Redacted())
+		}
+		return nil
+	}
+	client := http.Client{Transport: t.http, CheckRedirect: follow}
+	got, err := client.Do(request)
+	if err != nil {
+		return nil, explained(ctx, err)
+	}
+	if coding := got.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		got.Body.Close()
+		return nil, fmt.Errorf("the answer is encoded as %q, though it was asked for as it is stored", coding)
+	}
+	return got, nil
+}
+
+// explained says that an error comes of the time limit, where it does.
+func explained(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// download brings a target's content into a folder, under its local name.
+func (t transport) download(ctx context.Context, verdict *Verdict, folder string) (string, error) {
+	path := filepath.Join(folder, verdict.LocalName())
+	// What lies there already may be it.
+	if seen, err := os.Lstat(path); err == nil && seen.Mode().IsRegular() {
+		if err := verdict.VerifyFile(ctx, path); err == nil || ctx.Err() != nil {
+			return path, err
+		}
+	}
+	// T-51: offline no code path opens a socket.
+	if t.offline {
+		return "", &Error{Code: "store.empty", Message: "offline, and the content is not there", kind: ErrUnchecked}
+	}
+	if verdict.URL() == "" {
+		const why = "where targets lie is not configured: targets-url of this server"
+		return "", &Error{Code: "config.value", Message: why}
+	}
+	fetching, end := t.limited(ctx)
+	defer end()
+	got, err := t.get(fetching, verdict.URL())
+	if err != nil {
+		return "", noContent(ctx, err)
+	}
+	defer got.Body.Close()
+	if got.StatusCode != http.StatusOK {
+		return "", statusError(got.StatusCode, verdict)
+	}
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return "", unwritable(err)
+	}
+	file, err := os.CreateTemp(folder, ".tuf-")
+	if err != nil {
+		return "", unwritable(err)
+	}
+	// Gone, unless it took its place.
+	defer os.Remove(file.Name())
+	defer file.Close()
+	if err := t.written(ctx, fetching, verdict, file, got.Body); err != nil {
+		return "", err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return "", unwritable(err)
+	}
+	return path, nil
+}
+
+// written streams content into a file; nil only if it is what was signed, and safe on the disk.
+func (t transport) written(ctx, fetching context.Context, verdict *Verdict, file *os.File, body io.Reader) error {
+	check, err := verdict.NewCheck()
+	if err != nil {
+		return err
+	}
+	defer check.Close()
+	if err := copied(ctx, io.MultiWriter(check, diskFile{file}), body); err != nil {
+		// What failed to be read is the transport's to explain.
+		if e := (*readError)(nil); errors.As(err, &e) {
+			return noContent(ctx, explained(fetching, e.error))
+		}
+		return err
+	}
+	if err := check.Finish(); err != nil {
+		return err
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
+		return unwritable(err)
+	}
+	return nil
+}
+
+// diskFile says of what it cannot write that it is the disk's fault.
+type diskFile struct{ *os.File }
+
+func (f diskFile) Write(content []byte) (int, error) {
+	n, err := f.File.Write(content)
+	if err != nil {
+		return n, unwritable(err)
+	}
+	return n, nil
+}
+
+func unwritable(err error) error {
+	return &Error{Code: "store.io", Message: "the target's file cannot be written: " + err.Error(), kind: ErrUnchecked, cause: err}
+}
+
+// noContent tells why a target's content did not come.
+func noContent(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return cancelled(ctx)
+	}
+	_, code := failure(err)
+	return &Error{Code: code, Message: "the target's content did not come: " + err.Error(), kind: ErrUnchecked, cause: err}
+}
+
+// statusError is what a server's answer means that is no content (T-8).
+func statusError(status int, verdict *Verdict) error {
+	e := &Error{Code: "network.status", Role: verdict.Target.Role, kind: ErrUnchecked}
+	e.Message = fmt.Sprintf("the server answers %d where the target's content should be", status)
+	switch status {
+	case http.StatusNotFound:
+		e.Code, e.kind = "missing.target", ErrRefused
+	case http.StatusUnauthorized:
+		e.Code = "auth.required"
+	case http.StatusForbidden:
+		e.Code = "auth.denied"
+	case http.StatusTooManyRequests:
+		e.Code = "network.rate-limited"
+	}
+	return e
+}

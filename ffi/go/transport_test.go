@@ -1,0 +1,242 @@
+package tufverify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// plain is a transport as a host has it.
+func plain() http.RoundTripper {
+	return http.DefaultTransport.(*http.Transport).Clone()
+}
+
+// roundTripper is one made of a function.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
+	return f(request)
+}
+
+// both asks by the built-in transport, and by one's own.
+func both(t *testing.T, handler http.Handler, judge func(t *testing.T, c *Client)) {
+	t.Helper()
+	for name, options := range map[string][]Option{"built in": nil, "own": {WithTransport(plain())}} {
+		t.Run(name, func(t *testing.T) { judge(t, online(t, handler, options...)) })
+	}
+}
+
+// The whole way by both transports: refresh, list, look up, download, and again from the folder.
+func TestBothTransports(t *testing.T) {
+	ctx := context.Background()
+	both(t, smokeFiles(t), func(t *testing.T, c *Client) {
+		for name, ask := range map[string]func() (*Verdict, error){
+			"refresh": func() (*Verdict, error) { return c.Refresh(ctx, "smoke") },
+			"list":    func() (*Verdict, error) { return c.ListArtifacts(ctx, "smoke") },
+			"look up": func() (*Verdict, error) { return c.LookUp(ctx, "smoke", "project/app.tar") },
+		} {
+			verdict := must(ask())(t)
+			ok(t, verdict.Err())
+			holdsItsDocument(t, name, verdict)
+		}
+		folder := filepath.Join(t.TempDir(), "new")
+		for range 2 {
+			path := must(c.Download(ctx, "smoke", "project/app.tar", folder))(t)
+			ok(t, c.VerifyFile(ctx, "smoke", "project/app.tar", path))
+			if filepath.Dir(path) != folder || len(files(t, folder)) != 1 {
+				t.Errorf("%s: %d files", path, len(files(t, folder)))
+			}
+		}
+		if _, err := c.Download(ctx, "smoke", "no-such-file", folder); code(err) != "target.not-signed" {
+			t.Errorf("%v", err)
+		}
+		// A folder that is a file.
+		_, err := c.Download(ctx, "smoke", "hello.txt", filepath.Join(folder, filepath.Base(must(os.ReadDir(folder))(t)[0].Name())))
+		if !errors.Is(err, ErrStore) || !errors.Is(err, ErrUnchecked) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// What a server says means the same by both transports, of metadata as of content; nothing is left
+// behind by a download that fails.
+func TestAnswersThatAreNone(t *testing.T) {
+	for _, one := range []struct {
+		name              string
+		answer            http.HandlerFunc
+		metadata, content string
+	}{
+		{"404", status(404), "missing.timestamp", "missing.target"},
+		{"401", status(401), "auth.required", "auth.required"},
+		{"403", status(403), "auth.denied", "auth.denied"},
+		{"400", status(400), "network.status", "network.status"},
+		{"elsewhere", elsewhere, "network.redirect", "network.redirect"},
+		{"round and round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) },
+			"network.redirect", "network.redirect"},
+		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "20")
+			io.WriteString(w, "hello")
+		}, "network.cut-off", "network.cut-off"},
+		{"other bytes", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("x", 26)) },
+			"parse.json", "target.hash"},
+		{"too many bytes", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("x", 200_000)) },
+			"limit.bytes", "target.length"},
+	} {
+		for at, want := range map[string]string{"/metadata/timestamp.json": one.metadata, "/targets/": one.content} {
+			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, at) {
+					one.answer(w, r)
+					return
+				}
+				smokeFiles(t).ServeHTTP(w, r)
+			})
+			both(t, handler, func(t *testing.T, c *Client) {
+				folder := t.TempDir()
+				_, err := c.Download(context.Background(), "smoke", "hello.txt", folder)
+				if code(err) != want {
+					t.Errorf("%s of %s: %v, not %s", one.name, at, err, want)
+				}
+				if found := files(t, folder); len(found) != 0 {
+					t.Errorf("%s of %s: left behind: %v", one.name, at, found)
+				}
+			})
+		}
+	}
+}
+
+func status(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+}
+
+// elsewhere leads to another host, by its name.
+func elsewhere(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, "http://other.test/"+r.URL.Path, http.StatusFound)
+}
+
+// A redirect within the host is followed; bytes are asked for as they are stored; no more is read
+// than what may come, of a body that has no end.
+func TestHowAnOwnTransportIsAsked(t *testing.T) {
+	var mu sync.Mutex
+	var asked []string
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		asked = append(asked, r.Header.Get("Accept-Encoding"))
+		mu.Unlock()
+		if to, moved := strings.CutPrefix(r.URL.Path, "/metadata/"); moved {
+			http.Redirect(w, r, "/moved/"+to, http.StatusMovedPermanently)
+			return
+		}
+		r.URL.Path = strings.Replace(r.URL.Path, "/moved/", "/metadata/", 1)
+		smokeFiles(t).ServeHTTP(w, r)
+	})
+	c := online(t, handler, WithTransport(plain()))
+	ok(t, must(c.Refresh(context.Background(), "smoke"))(t).Err())
+	for _, coding := range asked {
+		if coding != "identity" {
+			t.Errorf("asked for %q", coding)
+		}
+	}
+	if len(asked) < 8 {
+		t.Errorf("%d requests", len(asked))
+	}
+
+	var read int64
+	endless := roundTripper(func(request *http.Request) (*http.Response, error) {
+		body := &counting{count: &read}
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body, Request: request}, nil
+	})
+	ok(t, c.Set(WithTransport(endless), WithCache("")))
+	if refused := must(c.Refresh(context.Background(), "smoke"))(t); code(refused.Err()) != "limit.bytes" {
+		t.Errorf("%v", refused)
+	}
+	if read > 16<<20 {
+		t.Errorf("%d bytes were read", read)
+	}
+
+	coded := roundTripper(func(request *http.Request) (*http.Response, error) {
+		header := http.Header{"Content-Encoding": {"gzip"}}
+		return &http.Response{StatusCode: 200, Header: header, Body: http.NoBody, Request: request}, nil
+	})
+	ok(t, c.Set(WithTransport(coded)))
+	if unchecked := must(c.Refresh(context.Background(), "smoke"))(t); unchecked.Word != Unchecked {
+		t.Errorf("%v", unchecked)
+	}
+}
+
+// counting is a body without an end.
+type counting struct{ count *int64 }
+
+func (c *counting) Read(p []byte) (int, error) {
+	*c.count += int64(len(p))
+	return len(p), nil
+}
+
+func (*counting) Close() error { return nil }
+
+// A transport that fails, or does not listen to its context, does no harm.
+func TestTransportsThatFail(t *testing.T) {
+	c := online(t, smokeFiles(t))
+	ctx := context.Background()
+	broken := errors.New("no route")
+	ok(t, c.Set(WithTransport(roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken }))))
+	verdict := must(c.Refresh(ctx, "smoke"))(t)
+	if verdict.Word != Unchecked || verdict.Reason.Code != "network.unreachable" || !strings.Contains(verdict.JSON(), "no route") {
+		t.Errorf("%s", verdict.JSON())
+	}
+	server := httptest.NewUnstartedServer(smokeFiles(t))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	secure := client(t, smokeConfig(t, server.URL+"/metadata", server.URL), WithTime(now), WithTransport(plain()))
+	if verdict := must(secure.Refresh(ctx, "smoke"))(t); code(verdict.Err()) != "network.tls" {
+		t.Errorf("%v", verdict)
+	}
+	ok(t, secure.Set(WithTransport(server.Client().Transport)))
+	ok(t, must(secure.Refresh(ctx, "smoke"))(t).Err())
+
+	forever := make(chan struct{})
+	defer close(forever)
+	came := make(chan struct{}, 1)
+	ok(t, c.Set(WithTransport(roundTripper(func(*http.Request) (*http.Response, error) {
+		came <- struct{}{}
+		<-forever
+		return nil, broken
+	}))))
+	stopped, stop := context.WithCancel(ctx)
+	go func() {
+		<-came
+		stop()
+	}()
+	if _, err := c.Refresh(stopped, "smoke"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// Offline no transport is asked (T-51), for content neither.
+func TestOfflineNobodyIsAsked(t *testing.T) {
+	ctx := context.Background()
+	c := online(t, smokeFiles(t), WithTransport(plain()))
+	ok(t, must(c.LookUp(ctx, "smoke", "hello.txt"))(t).Err())
+	asked := roundTripper(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("asked for %s", r.URL)
+		return nil, fmt.Errorf("asked for %s", r.URL)
+	})
+	ok(t, c.Set(WithTransport(asked), WithOffline(true)))
+	verdict := must(c.LookUp(ctx, "smoke", "hello.txt"))(t)
+	ok(t, verdict.Err())
+	if !verdict.Trust[0].Offline {
+		t.Errorf("%s", verdict.JSON())
+	}
+	if _, err := c.Download(ctx, "smoke", "hello.txt", t.TempDir()); code(err) != "store.empty" {
+		t.Errorf("%v", err)
+	}
+}
