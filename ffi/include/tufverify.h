@@ -73,7 +73,7 @@
 #define TUF_FAILED_CANCELLED 6
 
 // For tuf_task_wait: until it is done.
-#define TUF_FOREVER UINT64_MAX
+#define TUF_FOREVER 18446744073709551615ull
 
 // No verdict: the handle was wrong.
 #define TUF_NONE 0

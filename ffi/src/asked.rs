@@ -46,7 +46,7 @@ impl Asked {
         let name = unsafe { text("the name", name, name_len) }?;
         // SAFETY: as above.
         let path = unsafe { text("the path", path, path_len) }?;
-        if path.is_empty() == (kind == TUF_ARTIFACT) {
+        if !path.is_empty() && kind != TUF_ARTIFACT {
             let why = "a path goes with TUF_ARTIFACT, and with nothing else";
             return Err(Fault::border(tuf_status::TUF_ERR_USAGE, why));
         }

@@ -18,7 +18,7 @@ use tuf_core::trust::{Found, Outcome};
 use tuf_core::{Code, Error};
 
 /// For tuf_task_wait: until it is done.
-pub const TUF_FOREVER: u64 = u64::MAX;
+pub const TUF_FOREVER: u64 = 0xffff_ffff_ffff_ffff; // a literal, which every reader of the header takes
 
 /// A question that a thread of our own drives with the built-in transport: owned, for any number of
 /// threads at once.

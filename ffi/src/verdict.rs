@@ -89,11 +89,10 @@ impl Verdict {
     fn check(&self) -> Result<TargetCheck, Fault> {
         let nothing = || Fault::border(tuf_status::TUF_ERR_NOTHING, "the verdict is about no target that is trusted");
         let lies = self.lies.as_ref().ok_or_else(nothing)?;
-        lies.found.check().map_err(|e| Fault::with(tuf_status::TUF_ERR_CONTENT, &e))
+        lies.found.check().map_err(unfit)
     }
 
     fn verify(&self, content: &mut dyn Read) -> Result<tuf_status, Fault> {
-        let unfit = |e: Error| Fault::with(tuf_status::TUF_ERR_CONTENT, &e);
         let mut check = self.check()?;
         let mut piece = vec![0; PIECE];
         loop {
@@ -109,6 +108,11 @@ impl Verdict {
         check.finish().map_err(unfit)?;
         Ok(tuf_status::TUF_OK)
     }
+}
+
+/// An error about content, whatever its code.
+fn unfit(e: Error) -> Fault {
+    Fault::with(tuf_status::TUF_ERR_CONTENT, &e)
 }
 
 fn unreadable(e: &std::io::Error) -> Error {
@@ -271,9 +275,11 @@ pub unsafe extern "C" fn tuf_verdict_verify_bytes(
 ) -> tuf_status {
     let body = || {
         // SAFETY: bytes of the caller's, as the header says; so is the handle.
-        let mut content = unsafe { bytes("the content", content, content_len) }?;
+        let content = unsafe { bytes("the content", content, content_len) }?;
         // SAFETY: as above.
-        unsafe { lent(verdict) }?.verify(&mut content)
+        let mut check = unsafe { lent(verdict) }?.check()?;
+        check.update(content).and_then(|()| check.finish()).map_err(unfit)?;
+        Ok(tuf_status::TUF_OK)
     };
     // SAFETY: a place of the caller's, as the header says.
     unsafe { call(err, body) }
@@ -294,7 +300,7 @@ pub unsafe extern "C" fn tuf_verdict_verify_file(
         // SAFETY: as above.
         let verdict = unsafe { lent(verdict) }?;
         let opened = File::open(file).map_err(|e| unreadable(&e));
-        let mut opened = opened.map_err(|e| Fault::with(tuf_status::TUF_ERR_CONTENT, &e.in_file(file)))?;
+        let mut opened = opened.map_err(|e| unfit(e.in_file(file)))?;
         verdict.verify(&mut opened)
     };
     // SAFETY: a place of the caller's, as the header says.

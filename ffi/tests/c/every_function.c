@@ -259,7 +259,6 @@ static void never_answered(void) {
   EXPECT(TUF_ERR_USAGE, tuf_job_new(client, 99, S(GUN), NOTHING, &job, &err));
   EXPECT(TUF_ERR_USAGE, tuf_job_new(client, TUF_IMAGE, S("Not An Image"), NOTHING, &job, &err));
   EXPECT(TUF_ERR_USAGE, tuf_job_new(client, TUF_IMAGE, S(GUN), S("path"), &job, &err));
-  EXPECT(TUF_ERR_USAGE, tuf_job_new(client, TUF_ARTIFACT, S(REPOSITORY), NOTHING, &job, &err));
   EXPECT(TUF_ERR_CONFIG, tuf_job_new(client, TUF_IMAGE, S("other.example/x"), NOTHING, &job, &err));
   EXPECT(TUF_ERR_CONFIG, tuf_job_new(client, TUF_REFRESH, S(GUN), NOTHING, &job, &err));
   EXPECT(TUF_ERR_UTF8, tuf_job_new(client, TUF_IMAGE, S("\xf0\x28"), NOTHING, &job, &err));

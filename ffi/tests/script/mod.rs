@@ -342,7 +342,7 @@ fn questions(folder: &Path, prefix: &str) -> Vec<(u32, String, String)> {
     let mut questions: Vec<_> = whole.map(|kind| (kind, name.clone(), String::new())).to_vec();
     match expected.get("targets") {
         Some(targets) => {
-            let paths = keys(targets).into_iter().chain(["no-such-file".to_owned(), "../up".to_owned()]);
+            let paths = keys(targets).into_iter().chain(["no-such-file", "../up", ""].map(str::to_owned));
             questions.extend(paths.map(|path| (tufverify::TUF_ARTIFACT, name.clone(), path)));
         }
         None => questions.extend(keys(&expected).into_iter().map(|image| (IMAGE, image, String::new()))),

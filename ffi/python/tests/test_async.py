@@ -1,0 +1,228 @@
+"""The job, step by step, and asyncio over it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from typing import Any, Coroutine, List, Type
+
+import pytest
+import tuf_verify
+from streams import Streams
+from support import DIGEST, IMAGE, NAME, SAMPLE, SMOKE, files_of, hanging, notary, releases, sample_files, serving
+from tuf_verify import AsyncClient, Client, FetchError, Question, Request, Response, State
+
+
+def _run(what: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(what)
+
+
+def _job(client: Client) -> tuf_verify.Job:
+    return client.job(Question.image(IMAGE))
+
+
+def _request(job: tuf_verify.Job) -> Request:
+    step = job.next()
+    assert isinstance(step, Request)
+    return step
+
+
+def test_a_job_step_by_step() -> None:
+    files = files_of(SAMPLE)
+    base = f"https://trust.example/v2/{NAME}/_trust/tuf/"
+    with Client(notary("https://trust.example")) as client:
+        job = _job(client)
+    seen = []
+    with job:
+        while (step := job.next()) is not State.DONE:
+            if step is State.PENDING:
+                pytest.fail("everything was answered")
+            assert isinstance(step, Request) and step.url.startswith(base) and step.max_bytes > 0
+            with pytest.raises(tuf_verify.BusyError):
+                job.verdict()
+            path = step.url[len(base) :]
+            seen.append(path)
+            name = ".".join(part for part in path.split(".") if len(part) != 64)
+            data = files.get(name)
+            assert step.absence_ends_chain == (data is None)
+            job.answer(step.id, 404 if data is None else 200, data or b"")
+        verdict = job.verdict()
+        assert job.verdict() == verdict, "as often as it is wanted"
+        with pytest.raises(tuf_verify.ClosedError):
+            job.answer(1, 200)
+    assert verdict.require_target().digest == DIGEST and "timestamp.json" in seen
+
+
+def test_answers_that_are_none() -> None:
+    with Client(notary("https://trust.example")) as client, _job(client) as job:
+        for never in (0, 1, 2**64 - 1):
+            with pytest.raises(tuf_verify.RequestError):
+                job.answer(never, 200, b"")
+        first = _request(job)
+        while isinstance(step := job.next(), Request):
+            pass
+        assert step is State.PENDING
+        job.answer(first.id, 200, b"no JSON")
+        with pytest.raises(tuf_verify.RequestError):
+            job.answer(first.id, 200, b"no JSON")
+        with pytest.raises(tuf_verify.RequestError):
+            job.fail(first.id, FetchError.TLS, "")
+
+
+@pytest.mark.parametrize(
+    "status, code",
+    [(401, "auth.required"), (403, "auth.denied"), (429, "network.rate-limited"), (500, "network.status")],
+)
+def test_statuses_that_are_no_answer(status: int, code: str) -> None:
+    with Client(notary("https://trust.example")) as client, _job(client) as job:
+        while (step := job.next()) is not State.DONE:
+            assert isinstance(step, Request)
+            job.answer(step.id, status)
+        verdict = job.verdict()
+    assert verdict.verdict == "unchecked" and verdict.reason is not None and verdict.reason.code == code
+
+
+class _Raising:
+    """A fetcher that raises."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    async def fetch(self, url: str, max_bytes: int) -> Response:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error, code",
+    [
+        (FetchError("no route"), "network.unreachable"),
+        (FetchError("slow", FetchError.TIME_LIMIT), "network.time-limit"),
+        (FetchError("a redirect", FetchError.REDIRECT), "network.redirect"),
+        (FetchError("gave up", FetchError.CANCELLED), "cancelled"),
+        (ConnectionRefusedError("refused"), "network.unreachable"),
+        (ConnectionResetError("reset"), "network.cut-off"),
+        (asyncio.IncompleteReadError(b"", 5), "network.cut-off"),
+        (ssl.SSLError("no certificate"), "network.tls"),
+        (asyncio.TimeoutError(), "network.time-limit"),
+        (TimeoutError(), "network.time-limit"),
+    ],
+)
+def test_what_a_fetcher_raises_when_no_answer_came(error: BaseException, code: str) -> None:
+    async def ask() -> None:
+        with Client(notary("https://trust.example")) as client:
+            verdict = await AsyncClient(client, _Raising(error)).verify_image(IMAGE)
+        assert verdict.verdict == "unchecked" and verdict.reason is not None and verdict.reason.code == code
+
+    _run(ask())
+
+
+@pytest.mark.parametrize("kind", [KeyError, RuntimeError])
+def test_a_fault_of_a_fetcher_goes_through(kind: Type[Exception]) -> None:
+    async def ask() -> None:
+        with Client(notary("https://trust.example")) as client, pytest.raises(kind, match="a fault"):
+            await AsyncClient(client, _Raising(kind("a fault"))).verify_image(IMAGE)
+        assert len(asyncio.all_tasks()) == 1, "no fetch is left behind"
+
+    _run(ask())
+
+
+class _Counting(Streams):
+    """Counts how many fetches are under way, and holds all back until so many are."""
+
+    def __init__(self, until: int) -> None:
+        self.now, self.most, self.until, self.gate = 0, 0, until, asyncio.Event()
+
+    async def fetch(self, url: str, max_bytes: int) -> Response:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        if self.most >= self.until:
+            self.gate.set()
+        try:
+            await asyncio.wait_for(self.gate.wait(), 60)
+            return await super().fetch(url, max_bytes)
+        finally:
+            self.now -= 1
+
+
+def test_fifty_checks_side_by_side_on_one_thread() -> None:
+    async def ask(client: Client) -> None:
+        counting = _Counting(50)
+        asking = AsyncClient(client, counting)
+        before = threading.active_count()
+        verdicts = await asyncio.gather(*(asking.verify_image(IMAGE) for _ in range(50)))
+        assert all(verdict.trusted for verdict in verdicts) and counting.most >= 50
+        assert threading.active_count() == before
+
+    # Nothing is remembered, so that each of them fetches everything.
+    with serving(sample_files([NAME])) as server, Client(notary(server.url), no_persist=True) as client:
+        _run(ask(client))
+
+
+def test_wait_for_cancels() -> None:
+    ended: List[str] = []
+
+    class Waiting(Streams):
+        async def fetch(self, url: str, max_bytes: int) -> Response:
+            try:
+                return await super().fetch(url, max_bytes)
+            except asyncio.CancelledError:
+                ended.append(url)
+                raise
+
+    async def ask(url: str) -> None:
+        with Client(notary(url)) as client:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(AsyncClient(client, Waiting()).verify_image(IMAGE), 0.2)
+        assert len(asyncio.all_tasks()) == 1, "no fetch is left behind"
+
+    with hanging() as (url, asked):
+        _run(ask(url))
+        assert asked.is_set() and len(ended) >= 1
+
+
+def test_the_other_questions_and_content() -> None:
+    files = {f"/m/{path}": file for path, file in files_of(SMOKE / "metadata").items()}
+    files.update({f"/t/{path}": file for path, file in files_of(SMOKE / "targets").items()})
+    data = next((SMOKE / "targets").rglob("*hello.txt")).read_bytes()
+
+    async def ask(url: str) -> None:
+        with Client(releases(f"{url}/m", f"{url}/t")) as client:
+            asking = AsyncClient(client, Streams())
+            assert (await asking.refresh("releases")).trusted
+            assert len((await asking.list_artifacts("releases")).targets or ()) == 2
+            assert await asking.fetch_target("releases", "hello.txt") == data
+            with pytest.raises(tuf_verify.Refused):
+                await asking.fetch_target("releases", "none")
+            for path in [path for path in files if path.startswith("/t/") and path.endswith("app.tar")]:
+                server.files[path] = b"x" * 64000
+            with pytest.raises(tuf_verify.ContentError):
+                await asking.fetch_target("releases", "project/app.tar")
+            server.files = {path: data for path, data in files.items() if path.startswith("/m/")}
+            with pytest.raises(FetchError, match="404"):
+                await asking.fetch_target("releases", "hello.txt")
+        with Client(releases(f"{url}/m")) as client:
+            with pytest.raises(tuf_verify.NothingError):
+                await AsyncClient(client, Streams()).fetch_target("releases", "hello.txt")
+
+    with serving(dict(files)) as server:
+        _run(ask(server.url))
+    with serving(sample_files([NAME])) as server, Client(notary(server.url)) as client:
+        listed = asyncio.run(AsyncClient(client, Streams()).list_images(NAME))
+    assert [entry.tag for entry in listed.targets or ()] == ["1.0", "latest"]
+
+
+def test_too_much_is_refused() -> None:
+    """A body that goes on behind what was asked for is cut off, and refused."""
+    files = sample_files([NAME])
+    path = f"/v2/{NAME}/_trust/tuf/timestamp.json"
+    files[path] += b" " * 3_000_000
+
+    async def ask(url: str) -> None:
+        with Client(notary(url)) as client:
+            verdict = await AsyncClient(client, Streams()).verify_image(IMAGE)
+        assert verdict.verdict == "refused" and verdict.reason is not None
+        assert verdict.reason.code in ("limit.bytes", "mismatch.length")
+
+    with serving(files) as server:
+        _run(ask(server.url))

@@ -1,0 +1,97 @@
+"""The README and the examples, as they are printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List
+
+import pytest
+from support import DIGEST, NAME, PYTHON, REPOSITORY, SAMPLE_CONFIG
+
+README = (PYTHON / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(heading: str) -> List[str]:
+    """The Python of one section."""
+    section = re.split(r"^## ", README, flags=re.M)
+    (found,) = [text for text in section if text.startswith(heading + "\n")]
+    return re.findall(r"^```python\n(.*?)^```$", found, flags=re.M | re.S)
+
+
+def _run(*command: object) -> "subprocess.CompletedProcess[str]":
+    # The repository is where the README says that it is run.
+    words = [sys.executable, *map(str, command)]
+    return subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+
+
+def test_the_quick_start(tmp_path: Path) -> None:
+    (block,) = _blocks("Quick start")
+    assert len(block.splitlines()) <= 10
+    script = tmp_path / "quick.py"
+    script.write_text(block)
+    ran = _run(script)
+    assert (ran.stdout, ran.stderr, ran.returncode) == (f"deploying {NAME}@{DIGEST}\n", "", 0)
+
+
+def test_the_other_blocks_of_the_readme(tmp_path: Path) -> None:
+    """They go on from the quick start: run behind it, with what they name."""
+    (quick,) = _blocks("Quick start")
+    (errors,), (asking,) = _blocks("Errors"), _blocks("asyncio")
+    sys_path = f"import sys\nsys.path.insert(0, {str(PYTHON / 'examples')!r})\n"
+    for block, said in ((errors, "target.not-signed"), (asking, "trusted trusted")):
+        script = tmp_path / "block.py"
+        script.write_text(sys_path + quick + block)
+        ran = _run(script)
+        assert (ran.stderr, ran.returncode) == ("", 0)
+        assert said in ran.stdout, ran.stdout
+
+
+@pytest.mark.parametrize(
+    "images, status",
+    [
+        ({"web": NAME + ":1.0", "worker": NAME + ":latest"}, 0),
+        ({"web": NAME + ":1.0", "worker": NAME + ":2.0"}, 1),
+        ({"web": NAME + ":1.0", "worker": "unknown.example/app:1"}, 2),
+        ({"web": NAME + ":1.0", "worker": "away.example/app:1"}, 3),
+        ({"web": "away.example/app:1", "worker": NAME + ":2.0", "other": "away.example/app:1"}, 1),
+        ({}, 0),
+    ],
+)
+def test_the_deploy_script(images: Dict[str, str], status: int, tmp_path: Path) -> None:
+    config, release = tmp_path / "config.toml", tmp_path / "release.json"
+    away = '[server."away.example/"]\nurl = "http://127.0.0.1:1"\n[trust."away.example/"]\ntofu = true\n'
+    config.write_text(SAMPLE_CONFIG + away)
+    release.write_text(json.dumps({"images": images}))
+    ran = _run(PYTHON / "examples" / "deploy.py", config, release)
+    assert ran.returncode == status, ran.stderr
+    if status == 0:
+        assert json.loads(ran.stdout) == {"images": {name: f"{NAME}@{DIGEST}" for name in images}}
+        assert ran.stderr == ""
+    else:
+        assert ran.stdout == "" and "Traceback" not in ran.stderr and ran.stderr.count("\n") >= 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["/nowhere.toml", "/nowhere.json"]])
+def test_the_deploy_script_used_wrongly(arguments: List[str]) -> None:
+    ran = _run(PYTHON / "examples" / "deploy.py", *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "") and "Traceback" not in ran.stderr
+
+
+def test_memory_does_not_grow() -> None:
+    """A hundred thousand calls here; TUF_CALLS=1000000 in the nightly run."""
+    ran = _run(PYTHON / "benches" / "memory.py", os.environ.get("TUF_CALLS", "100000"))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "KiB" in ran.stdout
+
+
+def test_the_benchmark_runs() -> None:
+    ran = _run(PYTHON / "benches" / "bench.py", "--rust-ns", os.environ.get("RUST_NS", "0"), "--rounds", "20")
+    assert ran.returncode == 0, ran.stderr
+    print(ran.stdout)
+    said = json.loads(ran.stdout)
+    assert said["call_ns"] > 0 and said["warm_look_up_ns"] > said["call_ns"]
