@@ -119,6 +119,7 @@ impl Reference {
 }
 
 /// The tag in the target path of an image of this name ([`Reference::target_path`]).
+#[cfg(feature = "client")]
 pub(crate) fn tag_of<'p>(name: &str, path: &'p str) -> Option<&'p str> {
     path.strip_prefix(name)?.strip_prefix(':').filter(|tag| is_tag(tag))
 }
