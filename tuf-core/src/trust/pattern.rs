@@ -181,15 +181,19 @@ mod tests {
         }
     }
 
-    /// T-23.11: paid before it is done, so that what cannot be paid is not done.
+    /// T-23.11: paid before it is done, so that what cannot be paid is not done; one for each delegation
+    /// that is looked at, whatever it holds.
     #[test]
     fn comparisons_are_paid_for() {
         let paths = Paths::Patterns(vec!["*".repeat(100); 10]);
         let spent = paths.match_path(&"b".repeat(100), &mut Budget::new(99)).map_err(|e| e.code());
         assert_eq!(spent, Err(crate::error::Code::LimitWork));
-        assert_eq!(paths.match_path("b", &mut Budget::new(100)), Ok(true));
+        assert_eq!(paths.match_path("b", &mut Budget::new(101)), Ok(true));
+        assert!(paths.match_path("b", &mut Budget::new(100)).is_err());
         let hashed = Paths::HashPrefixes(vec!["00".into(), String::new()]);
         assert_eq!(hashed.match_path("b", &mut Budget::new(100)), Ok(true));
-        assert_eq!(Paths::Nothing.match_path("b", &mut Budget::new(0)), Ok(false));
+        assert!(hashed.match_path("b", &mut Budget::new(65)).is_err(), "the hash costs too");
+        assert_eq!(Paths::Nothing.match_path("b", &mut Budget::new(1)), Ok(false));
+        assert!(Paths::Nothing.match_path("b", &mut Budget::new(0)).is_err());
     }
 }
