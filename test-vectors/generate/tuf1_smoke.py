@@ -11,15 +11,14 @@ import datetime
 import hashlib
 import json
 import pathlib
-import shutil
 from importlib.metadata import version
 
 from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import (DelegatedRole, Delegations, Metadata, MetaFile, Role, Root, Snapshot, TargetFile, Targets,
-                              Timestamp)
+from tuf.api.metadata import DelegatedRole, Delegations, TargetFile, Targets
+
+from tuf1_repository import EXPIRES, add_snapshot_and_timestamp, first_root, signed, write_metadata
 
 OUT = pathlib.Path(__file__).resolve().parents[1] / "tuf1" / "smoke"
-EXPIRES = datetime.datetime(2049, 6, 1, tzinfo=datetime.timezone.utc)
 CONTENT = {
     "hello.txt": ("targets", b"Hello from a signed file.\n"),
     "project/app.tar": ("project", b"".join(b"block %06d of the application\n" % n for n in range(2000))),
@@ -50,32 +49,20 @@ def target_file(path):
 
 def main():
     root_a, root_b = CryptoSigner.generate_ed25519(), CryptoSigner.generate_ecdsa()
-    signers = {"timestamp": CryptoSigner.generate_ed25519(), "snapshot": CryptoSigner.generate_ed25519(),
+    signers = {"root": root_a, "timestamp": CryptoSigner.generate_ed25519(), "snapshot": CryptoSigner.generate_ed25519(),
                "targets": CryptoSigner.generate_rsa(scheme="rsassa-pss-sha256", size=2048),
                "project": CryptoSigner.generate_ed25519()}
 
-    project = Metadata(Targets(expires=EXPIRES, targets={"project/app.tar": target_file("project/app.tar")}))
+    project = Targets(expires=EXPIRES, targets={"project/app.tar": target_file("project/app.tar")})
     key = signers["project"].public_key
     delegations = Delegations({key.keyid: key}, {"project": DelegatedRole(
         "project", [key.keyid], 1, terminating=False, paths=["project/*"])})
-    targets = Metadata(Targets(expires=EXPIRES, delegations=delegations, targets={"hello.txt": target_file("hello.txt")}))
-    files = {"1.project.json": project.sign(signers["project"]) and project.to_bytes(),
-             "1.targets.json": targets.sign(signers["targets"]) and targets.to_bytes()}
+    targets = Targets(expires=EXPIRES, delegations=delegations, targets={"hello.txt": target_file("hello.txt")})
+    files = {"1.project.json": signed(project, signers["project"]).to_bytes(),
+             "1.targets.json": signed(targets, signers["targets"]).to_bytes()}
+    add_snapshot_and_timestamp(files, ("targets", "project"), signers)
 
-    snapshot = Metadata(Snapshot(expires=EXPIRES, meta={
-        f"{name}.json": MetaFile.from_data(1, files[f"1.{name}.json"], ["sha256"]) for name in ("targets", "project")}))
-    snapshot.sign(signers["snapshot"])
-    files["1.snapshot.json"] = snapshot.to_bytes()
-    timestamp = Metadata(Timestamp(expires=EXPIRES, snapshot_meta=MetaFile.from_data(1, files["1.snapshot.json"], ["sha256"])))
-    timestamp.sign(signers["timestamp"])
-    files["timestamp.json"] = timestamp.to_bytes()
-
-    root = Metadata(Root(expires=EXPIRES, consistent_snapshot=True, roles={
-        name: Role([], 1) for name in ("root", "timestamp", "snapshot", "targets")}))
-    for name in ("timestamp", "snapshot", "targets"):
-        root.signed.add_key(signers[name].public_key, name)
-    root.signed.add_key(root_a.public_key, "root")
-    root.sign(root_a)
+    root = first_root(signers)
     files["1.root.json"] = root.to_bytes()
     root.signed.revoke_key(root_a.public_key.keyid, "root")
     root.signed.add_key(root_b.public_key, "root")
@@ -84,10 +71,7 @@ def main():
     root.sign(root_b, append=True)
     files["2.root.json"] = root.to_bytes()
 
-    shutil.rmtree(OUT, ignore_errors=True)
-    (OUT / "metadata").mkdir(parents=True)
-    for name, body in files.items():
-        (OUT / "metadata" / name).write_bytes(body)
+    write_metadata(OUT, files)
     expected = {"roles": {"root": 2, "timestamp": 1, "snapshot": 1, "targets": 1, "project": 1}, "targets": {}}
     for path, (role, body) in CONTENT.items():
         digest = hashlib.sha256(body).hexdigest()

@@ -211,7 +211,7 @@ codes! {
     StoreFull = "store.full", Unchecked;
     /// The store cannot be read or written.
     StoreIo = "store.io", Unchecked;
-    /// Offline, and nothing stored.
+    /// Offline, and the store does not hold what is current.
     StoreEmpty = "store.empty", Unchecked;
     /// The caller gave up.
     Cancelled = "cancelled", Unchecked;

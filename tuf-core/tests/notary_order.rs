@@ -6,14 +6,16 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use support::{Cert, Client, GUN, Key, Repo, Server, code, found, of};
 use tuf_core::Code;
 use tuf_core::client::drive;
 use tuf_core::error::Answer;
 use tuf_core::metadata::role;
-use tuf_core::store::MemoryStore;
-use tuf_core::trust::{FileName, Query, TagRule, start};
+use tuf_core::store::{MemoryStore, Store};
+use tuf_core::transport::Transport;
+use tuf_core::trust::{FileName, Query, Step, TagRule, start};
 
 const RULE: TagRule = TagRule::TargetsFirst;
 const FRESH: [&str; 4] = ["root.json", "timestamp.json", "snapshot.#.json", "targets.#.json"];
@@ -204,6 +206,45 @@ fn a_run_with_injected_time_stores_like_any_other() {
             assert_eq!(server.asked(), fewest, "tuf {tuf}, injected {injected}");
             let answer = client.look(&mut old.clone(), "1.0", RULE);
             assert_eq!(code(&answer), Some(Code::RollbackTimestamp), "tuf {tuf}, injected {injected}");
+        }
+    }
+}
+
+/// N-23.11: of many roles six are under way at a time, whichever is answered first, and all are asked for.
+#[test]
+fn six_files_are_under_way_at_a_time() {
+    for tuf in [true, false] {
+        let mut repo = if tuf { Repo::tuf() } else { Repo::notary() };
+        for number in 0..20 {
+            let name = format!("targets/{number}");
+            repo.delegate("targets", &name, &[&format!("{number}{}", if tuf { "/*" } else { "-" })]);
+            repo.target(&name, &format!("{number}{}", if tuf { "/x" } else { "-x" }), "x");
+        }
+        let rule = if tuf { TagRule::Search } else { RULE };
+        for last_first in [true, false] {
+            let (mut server, mut store) = (repo.publish(), MemoryStore::default());
+            let mut job = start(Client::of(&repo).settings, vec![(Query::All, rule.clone())]);
+            let (mut under_way, mut most) = (VecDeque::new(), 0);
+            let outcome = loop {
+                match job.step() {
+                    Step::Load { file, sha256 } => job.loaded(store.load(&file, sha256.as_deref())),
+                    Step::Commit(changes) => job.committed(store.commit(&changes)),
+                    Step::Fetch(request) => under_way.push_back(request),
+                    Step::Wait => {
+                        most = most.max(under_way.len());
+                        let request = if last_first { under_way.pop_back() } else { under_way.pop_front() };
+                        let request = request.expect("it waits for something");
+                        job.answer(request.id, server.fetch(&request));
+                    }
+                    Step::Done(outcome) => break outcome,
+                    other => panic!("{other:?}"),
+                }
+            };
+            assert_eq!(outcome.answers[0].as_ref().map(|trusted| trusted.found.len()), Ok(20), "tuf {tuf}");
+            assert_eq!(most, 6, "tuf {tuf}, last first {last_first}");
+            let asked = server.asked();
+            let roles = asked.iter().filter(|path| path.contains("targets/") || path.contains("targets%2F"));
+            assert_eq!(roles.collect::<BTreeSet<_>>().len(), 20, "tuf {tuf}: {asked:?}");
         }
     }
 }

@@ -9,6 +9,7 @@ use bad_server::{Act, BadServer, file_of};
 use std::fs;
 use tuf_core::client::{Client, Clock};
 use tuf_core::time::Time;
+use tuf_core::transport::{Proxy, ServerSettings};
 use tuf_core::{Code, Error};
 
 #[derive(Debug)]
@@ -64,5 +65,40 @@ fn only_not_found_ends_the_chain_of_roots() {
         assert_eq!(got, code, "{:?}", server.paths());
         assert_eq!(warnings.contains(&Code::RootDenied), warned, "{warnings:?}");
         assert!(server.seen().iter().all(|s| s.header("user-agent") == Some("updater/3")));
+    }
+}
+
+/// N-23.7 N-23.8: plain http goes to loopback and to the host that is configured with it: to no other where
+/// targets lie or a redirect leads, and nothing is asked there.
+#[test]
+fn plain_http_goes_to_no_other_host() {
+    let smoke = test_vectors::root().join("tuf1/smoke");
+    for redirects in [true, false] {
+        for (host, code) in
+            [("0.0.0.0", None), ("127.0.0.1", Some(if redirects { Code::NetworkRedirect } else { Code::ConfigValue }))]
+        {
+            let folder = smoke.clone();
+            // 0.0.0.0 reaches this machine, and is no address of loopback.
+            let server = BadServer::new(move |seen, _| match seen.path.as_str() {
+                "/metadata/3.root.json" if redirects => {
+                    let port = seen.header("host").and_then(|host| host.rsplit(':').next()).unwrap_or_default();
+                    Act::Fine(302, vec![("location", format!("http://0.0.0.0:{port}/elsewhere"))], vec![])
+                }
+                path => file_of(&folder, path),
+            });
+            let at = |host: &str, folder: &str| format!("http://{host}:{}/{folder}/", server.port());
+            let mut settings = ServerSettings::new(at(host, "metadata").parse().unwrap());
+            settings.proxy = Proxy::Direct;
+            let root = fs::read(smoke.join("metadata/1.root.json")).unwrap();
+            let builder = Client::builder(root).clock(Then).server(settings);
+            let builder = builder.metadata_url(&at(host, "metadata")).unwrap();
+            let targets = if redirects { at(host, "targets") } else { at("0.0.0.0", "targets") };
+            let mut client = builder.targets_url(&targets).unwrap().build().unwrap();
+            let downloads = tempfile::tempdir().unwrap();
+            let got = client.target("hello.txt").and_then(|target| client.download(&target, downloads.path()));
+            assert_eq!(got.map_err(|e| e.code()).err(), code, "{host}, redirects {redirects}");
+            let there = |path: &String| path.starts_with(if redirects { "/elsewhere" } else { "/targets" });
+            assert_eq!(server.paths().iter().any(there), code.is_none(), "{host}: {:?}", server.paths());
+        }
     }
 }

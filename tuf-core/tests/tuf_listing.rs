@@ -42,6 +42,22 @@ fn a_list_is_what_a_search_finds_for_each_path() {
     assert_eq!(listed(&repo), roles(&[("a/x", "a"), ("b/z", "b"), ("top", "targets")]));
 }
 
+/// T-21.3: where a role further in delegates terminatingly, the roles behind the outer one are not come to.
+#[test]
+fn a_list_ends_at_a_terminating_delegation_further_in() {
+    let mut repo = Repo::tuf();
+    repo.delegate("targets", "outer", &["x/*"]);
+    repo.delegate("outer", "inner", &["x/*"]);
+    repo.delegate("targets", "behind", &["x/*", "y/*"]);
+    repo.target("inner", "x/1", "inner");
+    for path in ["x/1", "x/2", "y/3"] {
+        repo.target("behind", path, "behind");
+    }
+    assert_eq!(listed(&repo), roles(&[("x/1", "inner"), ("x/2", "behind"), ("y/3", "behind")]));
+    repo.delegation("outer", "inner")["terminating"] = json!(true);
+    assert_eq!(listed(&repo), roles(&[("x/1", "inner"), ("y/3", "behind")]));
+}
+
 /// T-22.1: a role that answers through a second delegator is verified for that one, and listed.
 #[test]
 fn a_list_holds_what_is_reached_through_a_second_delegator() {

@@ -287,24 +287,25 @@ fn file_of(name: &str) -> FileName {
     }
 }
 
+/// The same; no parent lists a length or a hash.
+fn without_hashes(mut repo: Repo) -> Repo {
+    for name in [role::SNAPSHOT, role::TARGETS, "one"] {
+        let without: Edit = Rc::new(|entry| {
+            entry.as_object_mut().unwrap().remove("hashes");
+            entry.as_object_mut().unwrap().remove("length");
+        });
+        repo.file(name).listed = Some(without);
+    }
+    repo
+}
+
 /// T-47.1 T-47.2: a file that somebody laid into the store and the record, a thief's or one that no
 /// verified parent lists, is not used: the honest one is fetched again, and from the store alone there
 /// is no answer. With parents that list no hash the signatures tell, with hashes those.
 #[test]
 fn what_lies_in_the_store_is_verified_again() {
     for hashes in [true, false] {
-        let listing = |mut repo: Repo| {
-            if !hashes {
-                for name in [role::SNAPSHOT, role::TARGETS, "one"] {
-                    let without: Edit = Rc::new(|entry| {
-                        entry.as_object_mut().unwrap().remove("hashes");
-                        entry.as_object_mut().unwrap().remove("length");
-                    });
-                    repo.file(name).listed = Some(without);
-                }
-            }
-            repo
-        };
+        let listing = |repo| if hashes { repo } else { without_hashes(repo) };
         let repo = listing(repo());
         let mut client = Client::of(&repo);
         let ask = || vec![(Query::Name(ONE.to_owned()), TagRule::Search)];
@@ -341,6 +342,76 @@ fn what_lies_in_the_store_is_verified_again() {
     client.store.forge(&FileName::Root(1), thief.roots[0].clone());
     client.store.forge(&FileName::Timestamp, thief.publish().get("timestamp.json").to_vec());
     assert_eq!(code(&client.refresh(&mut thief.publish())), Some(Code::ConfigRootConflict));
+}
+
+/// A run that stopped half way leaves an older file behind the new ones: without a server the store does
+/// not hold what is current, which nobody did wrong, whether hashes are listed or not. Once it has come
+/// the store answers.
+#[test]
+fn what_is_older_than_its_parent_says_is_not_in_the_store() {
+    for hashes in [true, false] {
+        let repo = if hashes { repo() } else { without_hashes(repo()) };
+        let mut newer = repo.clone();
+        newer.bump(&FILES);
+        for (name, missing) in [
+            (role::SNAPSHOT, Code::MissingSnapshot),
+            (role::TARGETS, Code::MissingTargets),
+            ("one", Code::MissingDelegation),
+        ] {
+            let mut client = Client::of(&repo);
+            assert!(client.look(&mut repo.publish(), ONE, TagRule::Search).is_ok());
+            let mut server = newer.publish();
+            server.lose(&format!("2.{name}.json"));
+            assert_eq!(code(&client.look(&mut server, ONE, TagRule::Search)), Some(missing), "{name}");
+            let alone = |client: &Client| {
+                let (mut offline, mut cached) = (client.clone(), client.clone());
+                offline.settings.offline = true;
+                cached.settings.unreachable = Unreachable::UseCache;
+                let mut down = Server::default().down();
+                [offline, cached].map(|mut client| client.look(&mut down, ONE, TagRule::Search))
+            };
+            let [offline, cached] = alone(&client).map(|answer| answer.unwrap_err());
+            assert_eq!((offline.code(), offline.role()), (Code::StoreEmpty, Some(name)), "hashes {hashes}");
+            assert_eq!(cached.code(), Code::NetworkUnreachable, "hashes {hashes}, {name}");
+            assert!(client.look(&mut newer.publish(), ONE, TagRule::Search).is_ok());
+            for answer in alone(&client) {
+                assert_eq!(found(&answer), of("one", "one"), "hashes {hashes}, {name}: {answer:?}");
+            }
+        }
+    }
+}
+
+/// What a run needs of the store it loads once, and checks each signature once: those of the timestamp
+/// that is served and of timestamp, snapshot and both roles that are kept.
+#[test]
+fn a_run_loads_and_verifies_each_kept_file_once() {
+    const CHECK: u64 = 20_000;
+    let mut repo = repo();
+    let mut client = Client::of(&repo);
+    assert!(client.look(&mut repo.publish(), ONE, TagRule::Search).is_ok());
+    let loads = |client: &mut Client, repo: &Repo| {
+        client.store.loads.clear();
+        let answer = client.look(&mut repo.publish(), ONE, TagRule::Search);
+        assert_eq!(found(&answer), of("one", "one"), "{answer:?}");
+        client.store.loads.clone()
+    };
+    let kept = |roots: std::ops::RangeInclusive<u64>| {
+        let first = [FileName::Checked, FileName::Record];
+        first.into_iter().chain(roots.map(FileName::Root)).chain(FILES.map(file_of)).collect::<Vec<_>>()
+    };
+    let mut warm = client.clone();
+    for (work, enough) in [(5 * CHECK + ONE.len() as u64 * 100, true), (5 * CHECK - 1, false)] {
+        warm.settings.limits.work = work;
+        assert_eq!(warm.look(&mut repo.publish(), ONE, TagRule::Search).is_ok(), enough, "{work}");
+    }
+    assert_eq!(loads(&mut client, &repo), kept(1..=1), "nothing is new");
+    // Under a new root what is kept is judged by T-10, and then used.
+    repo.rotate(|keys| keys.get_mut(role::TIMESTAMP).unwrap().0.push(Key::named("second")));
+    assert_eq!(loads(&mut client, &repo), kept(1..=1), "a root with one key more");
+    assert_eq!(loads(&mut client, &repo), kept(1..=2), "it is kept");
+    // What falls is not loaded again.
+    repo.rotate(|keys| keys.get_mut(role::TIMESTAMP).unwrap().0.truncate(1));
+    assert_eq!(loads(&mut client, &repo), kept(1..=2), "a key that is gone drops both");
 }
 
 /// T-53.4: a store that may serve does so in compatible mode for as long as its timestamp is in force;

@@ -8,7 +8,7 @@ use std::path::Path;
 use tuf_core::client::{self, NewRoot, RootFrom};
 use tuf_core::crypto::{hex, sha256};
 use tuf_core::error::shown;
-use tuf_core::metadata::Metadata;
+use tuf_core::metadata::{Metadata, role};
 use tuf_core::{Code, Error, Result};
 use url::Url;
 
@@ -24,8 +24,9 @@ fn begun(global: &Global, init: &Init) -> Result<String> {
     let wanted = init.root_sha256.as_deref().map(digest).transpose()?;
     let name = &init.repository;
     let url = Url::parse(&init.root).ok().filter(|url| matches!(url.scheme(), "http" | "https" | "file"));
-    let root = match (&url, wanted) {
-        (Some(url), Some(wanted)) => client::new_root(&config, name, RootFrom::Url(url, wanted), &ask)?,
+    let bytes;
+    let from = match (&url, wanted) {
+        (Some(url), Some(wanted)) => RootFrom::Url(url, wanted),
         (Some(_), None) => {
             let e = Error::new(Code::UsageArgument, "T-5", "what comes over the network is not trusted by itself");
             return Err(e.with_hint(
@@ -33,17 +34,15 @@ fn begun(global: &Global, init: &Init) -> Result<String> {
             ));
         }
         (None, wanted) => {
-            let bytes = std::fs::read(&init.root).map_err(|e| {
+            bytes = std::fs::read(&init.root).map_err(|e| {
                 Error::new(Code::UsageFile, "T-5", format!("the root file cannot be read: {e}")).in_file(&init.root)
             })?;
-            if let Some(wanted) = wanted.filter(|wanted| sha256(&bytes) != *wanted) {
-                return Err(Error::new(Code::MismatchHash, "T-5", "the root file is not the one that was asked for")
-                    .in_file(&init.root)
-                    .values(hex(&wanted), hex(&sha256(&bytes))));
-            }
-            client::new_root(&config, name, RootFrom::Bytes(&bytes), &ask)?
+            RootFrom::Bytes(&bytes, wanted)
         }
     };
+    // What is wrong with the root is told with where it was taken from.
+    let named = |e: Error| if e.role() == Some(role::ROOT) { e.in_file(&init.root) } else { e };
+    let root = client::new_root(&config, name, from, &ask).map_err(named)?;
     let trust = trust::pin_root(global, name, &root.bytes)?;
     told(global.output, name, &root, &trust)
 }

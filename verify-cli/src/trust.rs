@@ -4,12 +4,14 @@ use crate::args::{Add, Choices, Format, Global, Trust};
 use crate::image;
 use crate::output;
 use crate::paths::ConfigFile;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, value};
 use tuf_core::client::{self, Config, OfferedKey};
 use tuf_core::crypto::{hex, sha256};
 use tuf_core::error::shown;
+use tuf_core::store::locked;
 use tuf_core::time::Time;
 use tuf_core::trust::Pin;
 use tuf_core::{Code, Error, Result};
@@ -78,8 +80,32 @@ fn fetched(global: &Global, name: &str) -> Result<String> {
     Ok(text)
 }
 
-fn trust_file(config: &ConfigFile) -> PathBuf {
-    config.path.with_file_name("trust.toml")
+/// trust.toml, which no other process changes as long as this is held: of two that add to it side by
+/// side neither undoes what the other did.
+struct TrustFile {
+    config: ConfigFile,
+    path: PathBuf,
+    document: DocumentMut,
+    _lock: File,
+}
+
+impl TrustFile {
+    fn open(global: &Global) -> Result<Self> {
+        let config = ConfigFile::find(global)?;
+        let path = config.path.with_file_name("trust.toml");
+        let lock = std::fs::create_dir_all(folder_of(&path));
+        let lock = lock.and_then(|()| locked(&path.with_extension("lock"), None));
+        let lock = lock.map_err(|e| failed(&path, "locked", e))?;
+        let document = document(&path)?;
+        Ok(TrustFile { config, path, document, _lock: lock })
+    }
+
+    /// Writes the file whole, readable by its owner alone, once the configuration is sound with it.
+    fn write(&self) -> Result<()> {
+        let text = self.document.to_string();
+        self.config.check_with(&text)?;
+        write_whole(&self.path, text.as_bytes())
+    }
 }
 
 fn failed(file: &Path, what: &str, e: impl std::fmt::Display) -> Error {
@@ -113,36 +139,32 @@ fn entry_of<'d>(document: &'d mut DocumentMut, prefix: &str, file: &Path) -> Res
 
 /// Keeps a root file beside trust.toml, and pins it there for a name that has no pin of its own.
 pub(crate) fn pin_root(global: &Global, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-    let config = ConfigFile::find(global)?;
-    let file = trust_file(&config);
-    let mut document = document(&file)?;
-    let pinned = document.get("trust").and_then(Item::as_table_like).is_some_and(|t| t.contains_key(name));
+    let mut trust = TrustFile::open(global)?;
+    let pinned = trust.document.get("trust").and_then(Item::as_table_like).is_some_and(|t| t.contains_key(name));
     if pinned {
         let why = format!("{} is pinned already", shown(name));
         return Err(Error::new(Code::UsageArgument, "T-5", why)
-            .in_file(&file.display().to_string())
+            .in_file(&trust.path.display().to_string())
             .with_hint(format!("see it: verify-cli trust show {0}; then: verify-cli trust remove {0}", shown(name))));
     }
     // One file for each name: nothing that is pinned elsewhere is replaced.
     let kept = format!("roots/{}.json", hex(&sha256(name.as_bytes())));
-    entry_of(&mut document, name, &file)?.insert("root", value(kept.as_str()));
-    let root = file.with_file_name(&kept);
+    entry_of(&mut trust.document, name, &trust.path)?.insert("root", value(kept.as_str()));
+    let root = trust.path.with_file_name(&kept);
     write_whole(&root, bytes)?;
-    if let Err(e) = replace(&config, &file, &document.to_string()) {
+    if let Err(e) = trust.write() {
         // Half of it is none of it.
         return match std::fs::remove_file(&root) {
             Ok(()) => Err(e),
             Err(left) => Err(e.values("the root file removed again", format_args!("{}: {left}", root.display()))),
         };
     }
-    Ok(file)
+    Ok(trust.path)
 }
 
 fn pinned(global: &Global, add: &Add) -> Result<String> {
-    let config = ConfigFile::find(global)?;
-    let file = trust_file(&config);
-    let mut document = document(&file)?;
-    let entry = entry_of(&mut document, &add.prefix, &file)?;
+    let mut trust = TrustFile::open(global)?;
+    let entry = entry_of(&mut trust.document, &add.prefix, &trust.path)?;
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| failed(path, "found", e));
     match (add.certificate_ids.as_slice(), &add.ca, &add.root) {
         ([], Some(ca), _) => drop(entry.insert("ca", value(absolute(ca)?.display().to_string()))),
@@ -155,7 +177,7 @@ fn pinned(global: &Global, add: &Add) -> Result<String> {
             let list = entry.entry("certificate-ids").or_insert(value(Array::new()));
             let Some(list) = list.as_array_mut() else {
                 return Err(Error::new(Code::ConfigValue, "docs/verdict.md", "`certificate-ids` is not a list")
-                    .in_file(&file.display().to_string()));
+                    .in_file(&trust.path.display().to_string()));
             };
             for id in ids.iter().map(|id| id.to_ascii_lowercase()) {
                 if !list.iter().any(|v| v.as_str() == Some(&id)) {
@@ -164,15 +186,13 @@ fn pinned(global: &Global, add: &Add) -> Result<String> {
             }
         }
     }
-    replace(&config, &file, &document.to_string())?;
-    Ok(format!("pinned {} in {}\n", shown(&add.prefix), file.display()))
+    trust.write()?;
+    Ok(format!("pinned {} in {}\n", shown(&add.prefix), trust.path.display()))
 }
 
 fn removed(global: &Global, prefix: &str) -> Result<String> {
-    let config = ConfigFile::find(global)?;
-    let file = trust_file(&config);
-    let mut document = document(&file)?;
-    let gone = document.get_mut("trust").and_then(Item::as_table_like_mut).and_then(|t| t.remove(prefix));
+    let mut trust = TrustFile::open(global)?;
+    let gone = trust.document.get_mut("trust").and_then(Item::as_table_like_mut).and_then(|t| t.remove(prefix));
     if gone.is_none() {
         let e = Error::new(
             Code::UsageArgument,
@@ -180,22 +200,21 @@ fn removed(global: &Global, prefix: &str) -> Result<String> {
             format!("nothing is pinned for `{}` in this file", shown(prefix)),
         );
         return Err(e
-            .in_file(&file.display().to_string())
+            .in_file(&trust.path.display().to_string())
             .with_hint("see what is pinned, and in which file: verify-cli trust show"));
     }
-    replace(&config, &file, &document.to_string())?;
-    Ok(format!("removed the pin of {} from {}\n", shown(prefix), file.display()))
+    trust.write()?;
+    Ok(format!("removed the pin of {} from {}\n", shown(prefix), trust.path.display()))
 }
 
-/// Writes the file whole, readable by its owner alone, once the configuration is sound with it.
-fn replace(config: &ConfigFile, file: &Path, text: &str) -> Result<()> {
-    config.check_with(text)?;
-    write_whole(file, text.as_bytes())
+/// The folder that a file lies in.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// The file is there whole, or as it was.
 fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder = folder_of(file);
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut new = tempfile::Builder::new().prefix(".trust-").tempfile_in(folder)?;

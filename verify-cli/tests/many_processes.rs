@@ -5,9 +5,9 @@
 
 mod common;
 
-use common::{NOW, Run, User, vectors};
+use common::{NOW, Run, User, has_open, vectors};
 use serde_json::Value;
-use std::fs::{self, File};
+use std::fs::File;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -60,12 +60,6 @@ fn at_once<'c>(user: &User, config: impl Fn(usize) -> &'c str) -> Vec<Run> {
     assert!(waiting >= PROCESSES / 2, "{waiting} wait for the lock");
     drop(lock);
     children.into_iter().map(|child| user.ended(&child.wait_with_output().expect("the command"))).collect()
-}
-
-/// Whether a process has a file of this name open.
-fn has_open(child: &Child, name: &str) -> bool {
-    let files = fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
-    files.filter_map(|file| fs::read_link(file.path()).ok()).any(|path| path.ends_with(name))
 }
 
 /// What the store remembers, and that it is sound.

@@ -4,9 +4,12 @@
 
 mod common;
 
-use common::{NOW, Run, User, WEB, vectors, web_pin};
+use common::{NOW, Run, User, WEB, has_open, vectors, web_pin};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fs;
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 const ID: &str = "7e7c2d6050b4931d2c4144419b77732916ae8bbfd6310c0a72ad6515abf846a2";
 /// An id that nobody has.
@@ -55,7 +58,7 @@ fn refused(user: &User, args: &[&str], code: &str) {
     assert!(run.stderr.contains(code) && run.stderr.contains("next: "), "{args:?}: {}", run.stderr);
     assert_eq!(fs::read(user.path(TRUST)).ok(), before, "nothing is written");
     let left = |folder: &str| fs::read_dir(user.path(folder)).map_or(0, Iterator::count);
-    assert!(left(".config/verify-cli") <= 2, "nothing is left behind");
+    assert!(left(".config/verify-cli") <= 3, "nothing is left behind but the lock");
 }
 
 #[test]
@@ -319,4 +322,39 @@ fn remove_takes_the_pin_away() {
     refused(&user, &["trust", "remove", WEB], "usage.argument");
     let run = user.run(&["trust", "remove", WEB, "--output", "json"]);
     assert_eq!((run.status, run.code().as_str()), (2, "usage.argument"), "{}", run.whole());
+}
+
+/// Commands that change trust.toml side by side, all of which wait for its lock: none undoes what another did.
+#[cfg(target_os = "linux")]
+#[test]
+fn pins_that_are_added_side_by_side_are_all_there() {
+    let user = User::new();
+    let smoke = test_vectors::root().join("tuf1/smoke/metadata").display().to_string();
+    let root = format!("{smoke}/1.root.json");
+    let server = |n: usize| format!("[server.repo{n}]\nformat = \"tuf1\"\nurl = \"file:{smoke}\"\n");
+    user.configure(&(0..8).map(server).collect::<String>());
+    user.write(TRUST, format!("[trust.gone]\ncertificate-ids = [\"{OTHER}\"]\n"));
+    let lock = fs::File::create(user.path(".config/verify-cli/trust.lock")).expect("a file");
+    lock.lock().expect("a lock");
+    let start =
+        |args: &[&str]| user.command(args).stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the command");
+    let added = (0..16).map(|n| start(&["trust", "add", &format!("name{n}"), "--certificate-id", ID]));
+    let mut children: Vec<Child> = added.collect();
+    children.extend((0..8).map(|n| start(&["tuf", "init", &format!("repo{n}"), &root])));
+    children.push(start(&["trust", "remove", "gone"]));
+    for child in &mut children {
+        while !has_open(child, "trust.lock") {
+            assert_eq!(child.try_wait().expect("a child"), None, "it has not waited for the lock");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    drop(lock);
+    for mut child in children {
+        assert!(child.wait().expect("a child").success());
+    }
+    let file: toml::Table = toml::from_str(&trust_toml(&user)).expect("TOML");
+    let pinned: BTreeSet<&String> = file["trust"].as_table().expect("a table").keys().collect();
+    let want: BTreeSet<String> =
+        (0..16).map(|n| format!("name{n}")).chain((0..8).map(|n| format!("repo{n}"))).collect();
+    assert_eq!(pinned, want.iter().collect());
 }

@@ -144,6 +144,8 @@ fn init_from_a_url_takes_the_root_with_the_given_hash_alone() {
     let root = root_of("smoke");
     let (wrong, _) = init(&[&root, "--root-sha256", &other]);
     assert!(wrong.status == 1 && wrong.stderr.contains("mismatch.hash"), "{}", wrong.whole());
+    assert!(wrong.stderr.contains("tuf1/smoke/metadata/1.root.json"), "it says which file: {}", wrong.whole());
+    assert_eq!(init(&[&root, "--root-sha256", &hash]).0.status, 0);
 }
 
 /// T-44: the password for the configured server goes to no other place: not where a root is said to lie,

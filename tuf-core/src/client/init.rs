@@ -16,8 +16,8 @@ use url::Url;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum RootFrom<'a> {
-    /// The bytes of a file that its publisher gave.
-    Bytes(&'a [u8]),
+    /// The bytes of a file that its publisher gave, and the SHA-256 that they must have if it is known.
+    Bytes(&'a [u8], Option<[u8; 32]>),
     /// A URL: what comes must have this SHA-256, which its publisher told over another channel.
     Url(&'a Url, [u8; 32]),
 }
@@ -61,8 +61,8 @@ pub fn new_root(config: &Config, name: &str, from: RootFrom<'_>, ask: &Ask) -> R
         }
     }
     let limit = resolved.settings.limits.root;
-    let bytes = match from {
-        RootFrom::Bytes(bytes) => bytes.to_vec(),
+    let (bytes, wanted) = match from {
+        RootFrom::Bytes(bytes, wanted) => (bytes.to_vec(), wanted),
         RootFrom::Url(url, wanted) => {
             let settings = match &resolved.from {
                 Source::Server(settings) => (**settings).clone(),
@@ -79,19 +79,17 @@ pub fn new_root(config: &Config, name: &str, from: RootFrom<'_>, ask: &Ask) -> R
                     }
                 }
             });
-            let bytes = bytes?.map_err(|e| e.for_role(role::ROOT).in_file(url.as_str()))?;
-            let found = sha256(&bytes);
-            if found != wanted {
-                let why = "the root file is not the one that was asked for";
-                return Err(Error::new(Code::MismatchHash, "T-5", why)
-                    .for_role(role::ROOT)
-                    .in_file(url.as_str())
-                    .values(hex(&wanted), hex(&found))
-                    .with_hint("compare the SHA-256 with what the publisher says, and ask again"));
-            }
-            bytes
+            (bytes?.map_err(|e| e.for_role(role::ROOT).in_file(url.as_str()))?, Some(wanted))
         }
     };
+    let found = sha256(&bytes);
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+        let why = "the root file is not the one that was asked for";
+        return Err(Error::new(Code::MismatchHash, "T-5", why)
+            .for_role(role::ROOT)
+            .values(hex(&wanted), hex(&found))
+            .with_hint("compare the SHA-256 with what the publisher says, and ask again"));
+    }
     if bytes.len() as u64 > limit {
         return Err(Error::new(Code::LimitBytes, "T-28", "the root file is larger than our ceiling")
             .for_role(role::ROOT)

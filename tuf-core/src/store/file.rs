@@ -105,24 +105,13 @@ impl FileStore {
         if seen.is_dir() { Ok(()) } else { Err(damage(path, "a file stands where a folder of the store belongs")) }
     }
 
-    /// Takes the lock, which the system gives back when its owner ends, however it ends.
     fn lock(&self) -> Result<File> {
-        let file = open(&self.goal("lock"), OpenOptions::new().write(true).create(true))
-            .map_err(|e| failed(&e, "lock", Way::Write))?;
-        let since = Instant::now();
-        let over = || since.elapsed() > LOCK_WAIT || self.locked_until.is_some_and(|end| Instant::now() > end);
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(e)) => return Err(failed(&e, "lock", Way::Write)),
-                Err(TryLockError::WouldBlock) if over() => {
-                    return Err(
-                        Error::new(Code::StoreLocked, "T-45", "another process holds the store's lock").in_file("lock")
-                    );
-                }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+        locked(&self.goal("lock"), self.locked_until).map_err(|e| match e.kind() {
+            ErrorKind::WouldBlock => {
+                Error::new(Code::StoreLocked, "T-45", "another process holds the store's lock").in_file("lock")
             }
-        }
+            _ => failed(&e, "lock", Way::Write),
+        })
     }
 
     /// Step 3, and what a killed run left: a new file that the record names goes to its goal, any
@@ -241,6 +230,23 @@ fn failed(e: &io::Error, path: &str, way: Way) -> Error {
 
 fn damage(path: &str, why: &str) -> Error {
     Error::new(Code::StoreDamaged, "T-46", why).in_file(path)
+}
+
+/// Takes the lock of a file, which is made if it is not there. The system gives it back when what is
+/// returned is dropped, or its owner ends, however it ends.
+///
+/// # Errors
+/// `WouldBlock` if another process holds it for a minute, or still does at `until`; those of the file.
+pub fn locked(path: &Path, until: Option<Instant>) -> io::Result<File> {
+    let file = open(path, OpenOptions::new().write(true).create(true))?;
+    let since = Instant::now();
+    let over = || since.elapsed() > LOCK_WAIT || until.is_some_and(|end| Instant::now() > end);
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if !over() => std::thread::sleep(Duration::from_millis(2)),
+            taken => return taken.map(|()| file).map_err(io::Error::from),
+        }
+    }
 }
 
 /// Opens a file of the store; a link there is not followed.

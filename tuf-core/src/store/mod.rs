@@ -4,7 +4,7 @@
 mod file;
 
 #[cfg(feature = "client")]
-pub use file::FileStore;
+pub use file::{FileStore, locked};
 
 use crate::error::{Error, Result};
 use crate::trust::{Changes, Committed, FileName};

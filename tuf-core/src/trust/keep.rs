@@ -43,6 +43,10 @@ impl Session {
             return Ok(bytes.as_ref().map(|b| b.to_vec()));
         }
         let Some(want) = self.record.sha256_of(&file) else { return Ok(None) };
+        // It is adopted before it is used: no second load.
+        if let (FileName::Snapshot, Some(adopted)) = (&file, self.set.as_ref().and_then(|set| set.snapshot.as_ref())) {
+            return Ok(Some(adopted.bytes().to_vec()));
+        }
         let bytes = self.io.load(file.clone(), Some(want)).await?;
         match self.record.check_file(&file, bytes) {
             Err(damage) => {

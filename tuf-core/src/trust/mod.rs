@@ -41,6 +41,7 @@ use crate::time::Time;
 use crate::verify::Remembered;
 use crate::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What an earlier run accepted: versions, and the names that snapshots listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,7 +81,8 @@ pub struct TrustedSet {
     pub(crate) timestamp: Option<Verified<Timestamp>>,
     pub(crate) snapshot: Option<Verified<Snapshot>>,
     /// By delegator and role: a role reached through two delegators is verified for each (T-22).
-    pub(crate) targets: BTreeMap<(String, String), Verified<Targets>>,
+    /// Shared: a set is cloned where another run goes on with it.
+    pub(crate) targets: BTreeMap<(String, String), Arc<Verified<Targets>>>,
     /// Delegated roles that compatible mode passes by, and why.
     pub(crate) broken: BTreeMap<String, Error>,
     pub(crate) memory: Memory,
@@ -105,7 +107,7 @@ impl TrustedSet {
 
     /// A targets role as `delegator` names its keys; the top level's delegator is `root`.
     pub fn targets(&self, delegator: &str, name: &str) -> Option<&Verified<Targets>> {
-        self.targets.get(&(delegator.to_owned(), name.to_owned()))
+        self.targets.get(&(delegator.to_owned(), name.to_owned())).map(Arc::as_ref)
     }
 
     /// The top-level targets.
@@ -115,12 +117,12 @@ impl TrustedSet {
 
     /// Every targets role that was verified in this run.
     pub fn verified_targets(&self) -> impl Iterator<Item = &Verified<Targets>> {
-        self.targets.values()
+        self.targets.values().map(Arc::as_ref)
     }
 
     /// The same, each with the role whose delegation led to it; the top level's is `root`.
     pub fn by_delegator(&self) -> impl Iterator<Item = (&str, &Verified<Targets>)> {
-        self.targets.iter().map(|((delegator, _), file)| (delegator.as_str(), file))
+        self.targets.iter().map(|((delegator, _), file)| (delegator.as_str(), file.as_ref()))
     }
 
     /// The wire format.

@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::machine::{Absent, Job};
-use super::pin::{Pin, own, pinned_root};
-use super::pinned::no_pin;
+use super::pin::{Pin, own};
+use super::pinned::pinnable;
 use super::session::Session;
 use crate::certificate::Validity;
 use crate::error::{Code, Error, Result};
@@ -27,9 +27,7 @@ pub fn offered_root(settings: Settings) -> Job<Result<Root>> {
 /// # Errors
 /// `config.root`.
 pub fn pinnable_root(settings: &Settings, bytes: Vec<u8>) -> Result<Root> {
-    let mut budget = Budget::new(settings.limits.work);
-    let root = settings.wire.root(bytes).and_then(|root| pinned_root(root, &settings.name, false, &mut budget));
-    root.map(|root| root.content().clone()).map_err(no_pin)
+    pinnable(settings, bytes).map(|root| root.content().clone())
 }
 
 impl Session {

@@ -1,9 +1,9 @@
 //! A whole root file as the pin (T-5, T-6): the stored roots go on from it, or it from them.
 
-use super::internal;
 use super::machine::FileName;
 use super::pin::{Pin, pinned_root, same};
 use super::session::Session;
+use super::{Exception, Settings, internal};
 use crate::crypto::hex;
 use crate::error::{Answer, Code, Error, Result};
 use crate::limits::Budget;
@@ -37,10 +37,7 @@ impl Session {
 
     /// T-6: the pinned root is readable and meets its own threshold, before any request.
     fn pinned(&self, bytes: Vec<u8>) -> Result<Verified<Root>> {
-        let mut budget = Budget::new(self.settings.limits.work);
-        let root = self.settings.wire.root(bytes);
-        let root = root.and_then(|root| pinned_root(root, &self.settings.name, self.counts_ids(), &mut budget));
-        self.judged("5.2", "the pinned root", root.map_err(no_pin))
+        self.judged("5.2", "the pinned root", pinnable(&self.settings, bytes))
     }
 
     fn begin_at(&mut self, root: &Verified<Root>) {
@@ -175,10 +172,15 @@ impl Session {
     }
 }
 
-/// T-6: why a root cannot be pinned.
-pub(super) fn no_pin(e: Error) -> Error {
-    let found = e.to_string();
-    e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
+/// T-6: a root file that meets its own threshold; an expired one is a fine start.
+pub(super) fn pinnable(settings: &Settings, bytes: Vec<u8>) -> Result<Verified<Root>> {
+    let mut budget = Budget::new(settings.limits.work);
+    let by_id = Exception::KeyIdsCounted.holds(settings.mode);
+    let root = settings.wire.root(bytes).and_then(|root| pinned_root(root, &settings.name, by_id, &mut budget));
+    root.map_err(|e| {
+        let found = e.to_string();
+        e.recoded(Code::ConfigRoot, "T-6").values("a root that meets its own threshold", found)
+    })
 }
 
 fn conflict(why: &str) -> Error {

@@ -46,28 +46,28 @@ impl Session {
         self.top_level_targets().await
     }
 
+    /// T-10: what was accepted under an older root falls with its keys; of today's root there is
+    /// nothing to judge.
     pub(super) async fn forget_rotated(&mut self) -> Result<()> {
-        let memory = self.set()?.memory.of(role::TIMESTAMP).map(|m| m.root_version);
-        let mut before = self.chain.iter().find(|r| Some(r.content().version()) == memory).map(|r| r.content().clone());
-        if let (None, Some(version)) = (&before, memory)
-            && let Some(bytes) = self.kept(FileName::Root(version)).await?
-        {
-            // T-10: a root older than the pin is taken by its recorded hash.
-            before = Some(self.settings.wire.root(bytes)?.claims().clone());
-        }
-        let mut reached = true;
-        for name in [role::TIMESTAMP, role::SNAPSHOT] {
-            let file = FileName::of_role(name);
-            if self.record.sha256_of(&file).is_some()
-                && let Some(bytes) = self.kept(file).await?
-            {
-                reached &= self.set()?.adoptable(name, bytes).is_ok();
-            }
-        }
-        if let Some(before) = before
-            && self.set()?.forget_rotated(&before, reached)?
-        {
-            for file in [FileName::Timestamp, FileName::Snapshot] {
+        let set = self.set()?;
+        let today = set.root.content().version();
+        let memory = set.memory.of(role::TIMESTAMP).map(|m| m.root_version);
+        let Some(version) = memory.filter(|version| *version != today) else { return Ok(()) };
+        let before = match self.chain.iter().find(|r| r.content().version() == version) {
+            Some(root) => root.content().clone(),
+            // A root older than the pin is taken by its recorded hash.
+            None => match self.kept(FileName::Root(version)).await? {
+                Some(bytes) => self.settings.wire.root(bytes)?.claims().clone(),
+                None => return Ok(()),
+            },
+        };
+        self.adopt_timestamp().await?;
+        let set = self.set()?;
+        let kept = [(FileName::Timestamp, set.timestamp.is_some()), (FileName::Snapshot, set.snapshot.is_some())];
+        // What is recorded and could not be adopted does not reach today's threshold.
+        let reached = kept.iter().all(|(file, adopted)| *adopted || self.record.sha256_of(file).is_none());
+        if self.set()?.forget_rotated(&before, reached)? {
+            for (file, _) in kept {
                 self.record.set_file(&file, None);
                 self.files.insert(file, None);
             }
@@ -104,8 +104,6 @@ impl Session {
                 return Err(e);
             }
             self.root_in_force()?;
-            let set = self.set()?;
-            (set.timestamp, set.snapshot) = (None, None);
             self.timestamp_and_snapshot().await?;
         }
         self.top_level_targets().await
@@ -149,6 +147,7 @@ impl Session {
             self.set()?.adopt_timestamp(bytes)?;
         }
         if self.settings.wire.format == Format::Tuf1
+            && self.set()?.snapshot.is_none()
             && let Some(bytes) = self.kept(FileName::Snapshot).await?
         {
             self.set()?.adopt_snapshot(bytes)?;
@@ -245,7 +244,7 @@ impl Session {
         let meta = self.set()?.timestamp.as_ref().map(|t| t.content().snapshot.clone()).unwrap_or_default();
         let file = FileName::Snapshot;
         let mut held = None;
-        if let Some(bytes) = self.kept_as_listed(&file, &meta).await? {
+        if let Some(bytes) = self.kept_as_listed(role::SNAPSHOT, &meta).await? {
             let kept = self.set()?.update_snapshot(bytes);
             match self.judged("5.5", &file.path(), kept) {
                 Ok(()) => return Ok(()),
@@ -274,11 +273,15 @@ impl Session {
         self.obtain(vec![need]).await
     }
 
-    /// The kept file, if it is what the parent lists. Where a SHA-256 is listed the recorded one
-    /// tells; whether all that is listed holds is judged where the file is taken.
-    pub(super) async fn kept_as_listed(&mut self, file: &FileName, meta: &FileMeta) -> Result<Option<Vec<u8>>> {
+    /// The kept file of a role, if it is what the parent lists: another version is not there, which is
+    /// nobody's fault. Where a SHA-256 is listed the recorded one tells; whether all that is listed
+    /// holds is judged where the file is taken.
+    async fn kept_as_listed(&mut self, name: &str, meta: &FileMeta) -> Result<Option<Vec<u8>>> {
+        let file = FileName::of_role(name);
         let Some(bytes) = self.kept(file.clone()).await? else { return Ok(None) };
-        let recorded = self.record.sha256_of(file);
+        let recorded = self.record.sha256_of(&file);
+        let remembered = self.set()?.memory.roles.get(name).map(|kept| kept.version);
+        let version = meta.version().zip(remembered).is_none_or(|(listed, kept)| listed == kept);
         let length = meta
             .length()
             .is_none_or(|l| l == bytes.len() as u64 || Exception::LengthUpperBound.holds(self.settings.mode));
@@ -286,7 +289,7 @@ impl Session {
             Some(listed) => recorded == Some(hex(&listed)),
             None => hashes.check(&bytes).is_ok(),
         };
-        Ok((length && meta.hashes().is_none_or(same)).then_some(bytes))
+        Ok((version && length && meta.hashes().is_none_or(same)).then_some(bytes))
     }
 
     /// The path of a file below the metadata URL (T-19; N: names by hash).
@@ -379,7 +382,7 @@ impl Session {
         let meta = self.set()?.listed_targets(&need.role)?.ok_or_else(|| internal("a role that is not listed"))?;
         let mut held = None;
         let file = FileName::Targets(need.role.clone());
-        if let Some(bytes) = self.kept_as_listed(&file, &meta).await? {
+        if let Some(bytes) = self.kept_as_listed(&need.role, &meta).await? {
             let kept = self.set()?.update_targets(&need.delegator, &need.role, bytes);
             match self.judged("5.6", &file.path(), kept) {
                 Ok(()) => return Ok(None),

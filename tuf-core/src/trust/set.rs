@@ -12,6 +12,7 @@ use crate::metadata::{FileMeta, Format, Key, Metadata, Root, Targets, Unverified
 use crate::time::Time;
 use crate::verify::{Counting, not_expired, not_rolled_back};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Whether a timestamp is new or the one that was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,8 @@ impl TrustedSet {
             .values(want, found));
         }
         self.root = root;
+        // What was adopted held under the root before.
+        (self.timestamp, self.snapshot) = (None, None);
         exceptions.into_iter().for_each(|e| self.warn(e));
         Ok(())
     }
@@ -231,9 +234,12 @@ impl TrustedSet {
     pub(crate) fn update_snapshot(&mut self, bytes: Vec<u8>) -> Result<()> {
         let meta = self.timestamp.as_ref().ok_or_else(|| internal("no timestamp yet"))?.content().snapshot.clone();
         self.as_listed(role::SNAPSHOT, &meta, &bytes)?;
-        let file = self.wire.snapshot(bytes)?;
-        let exceptions = file.exceptions.clone();
-        let new = self.verified_by_root(file, role::SNAPSHOT)?;
+        let new = match &self.snapshot {
+            // The one that was kept: its signatures are checked already.
+            Some(adopted) if adopted.bytes()[..] == bytes => adopted.clone(),
+            _ => self.wire.snapshot(bytes).and_then(|file| self.verified_by_root(file, role::SNAPSHOT))?,
+        };
+        let exceptions = new.inner.exceptions.clone();
         version_as_listed(&new, &meta)?;
         self.names_this_root(&new)?;
         let equal_content = not_rolled_back(&new, self.memory.of(role::SNAPSHOT));
@@ -324,7 +330,7 @@ impl TrustedSet {
         self.remember(&new)?;
         certificates.into_iter().for_each(|e| self.warn(e));
         self.forget_withdrawn(name, new.content());
-        self.targets.insert((delegator.to_owned(), name.to_owned()), new);
+        self.targets.insert((delegator.to_owned(), name.to_owned()), Arc::new(new));
         exceptions.into_iter().for_each(|e| self.warn(e));
         Ok(())
     }

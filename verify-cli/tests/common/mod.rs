@@ -5,7 +5,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// The command, with a home and a working folder in a temporary folder.
@@ -106,6 +106,12 @@ pub fn web_pin() -> String {
     format!(
         "[trust.\"{WEB}\"]\ncertificate-ids = [\"7e7c2d6050b4931d2c4144419b77732916ae8bbfd6310c0a72ad6515abf846a2\"]\n"
     )
+}
+
+/// Whether a process has a file of this name open.
+pub fn has_open(child: &Child, name: &str) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
+    files.filter_map(|file| std::fs::read_link(file.path()).ok()).any(|path| path.ends_with(name))
 }
 
 /// The digest that a stage's targets sign for a tag.
