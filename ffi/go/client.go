@@ -14,7 +14,8 @@ import (
 type Client struct {
 	handle *handle[*C.tuf_client]
 	mu     sync.RWMutex
-	own    transport
+	// Asked in the place of the built-in transport.
+	own http.RoundTripper
 }
 
 // Option is something that holds for the questions to come.
@@ -89,17 +90,6 @@ func (c *Client) call(call func(*C.tuf_client, **C.tuf_error) C.enum_tuf_status)
 	})
 }
 
-// keep keeps what holds for transports of the caller's own, unless there was an error before.
-func (c *Client) keep(err error, change func(*transport)) error {
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	change(&c.own)
-	return nil
-}
-
 // WithCache remembers in a folder, which is made if it is not there; without a name in memory, from
 // nothing.
 func WithCache(folder string) Option {
@@ -127,10 +117,9 @@ func WithTime(now time.Time) Option {
 // WithOffline lets what is remembered answer alone: nothing is asked for.
 func WithOffline(offline bool) Option {
 	return func(c *Client) error {
-		err := c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
+		return c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
 			return C.tuf_client_set_offline(client, C.bool(offline), fault)
 		})
-		return c.keep(err, func(own *transport) { own.offline = offline })
 	}
 }
 
@@ -143,18 +132,16 @@ func WithNoPersist(noPersist bool) Option {
 	}
 }
 
-// WithTimeLimit is how long a question may take in all; 0 is what the configuration says, and with a
-// transport of your own a minute.
+// WithTimeLimit is how long a question may take in all; 0 is what the configuration says.
 func WithTimeLimit(limit time.Duration) Option {
 	return func(c *Client) error {
 		if limit < 0 || limit%time.Millisecond != 0 {
 			return &Error{Code: "usage.argument", Message: "a time limit is no whole number of milliseconds"}
 		}
 		milliseconds := C.uint64_t(limit.Milliseconds())
-		err := c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
+		return c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
 			return C.tuf_client_set_time_limit(client, milliseconds, fault)
 		})
-		return c.keep(err, func(own *transport) { own.limit = limit })
 	}
 }
 
@@ -180,11 +167,15 @@ func WithDockerLogin(allowed bool) Option {
 
 // WithTransport asks servers by a transport of your own, which answers for TLS, proxies, credentials
 // and retries; by the built-in one again with nil. Redirects are followed within one host alone.
-// What the configuration says of connections then counts for nothing.
+// What the configuration says of connections then counts for nothing, but its limits hold.
 func WithTransport(own http.RoundTripper) Option {
 	return func(c *Client) error {
-		open := c.object().use(func(*C.tuf_client) error { return nil })
-		return c.keep(open, func(kept *transport) { kept.http = own })
+		return c.object().use(func(*C.tuf_client) error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.own = own
+			return nil
+		})
 	}
 }
 
@@ -261,12 +252,15 @@ func (c *Client) trusted(ctx context.Context, repository, path string) (*Verdict
 // nothing lies under that name before it is verified.
 func (c *Client) Download(ctx context.Context, repository, path, folder string) (string, error) {
 	if own := c.transport(); own.http != nil {
-		verdict, err := c.trusted(ctx, repository, path)
+		verdict, until, err := c.drive(ctx, own, question{C.TUF_ARTIFACT, repository, path})
 		if err != nil {
 			return "", err
 		}
 		defer verdict.Close()
-		return own.download(ctx, verdict, folder)
+		if err := verdict.Err(); err != nil {
+			return "", err
+		}
+		return own.download(ctx, until, verdict, folder)
 	}
 	verdict, err := c.run(ctx, func(client *C.tuf_client, out **C.tuf_task, fault **C.tuf_error) C.enum_tuf_status {
 		return C.tuf_task_download(client, chars(repository), length(repository), chars(path), length(path),
@@ -291,12 +285,13 @@ func (c *Client) transport() transport {
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.own
+	return transport{c.own}
 }
 
 func (c *Client) ask(ctx context.Context, q question) (*Verdict, error) {
 	if own := c.transport(); own.http != nil {
-		return c.drive(ctx, own, q)
+		verdict, _, err := c.drive(ctx, own, q)
+		return verdict, err
 	}
 	return c.run(ctx, func(client *C.tuf_client, out **C.tuf_task, fault **C.tuf_error) C.enum_tuf_status {
 		return C.tuf_task_start(client, q.kind, chars(q.name), length(q.name), chars(q.path), length(q.path), out, fault)

@@ -49,6 +49,18 @@ func (v *Verdict) call(call func(*C.tuf_verdict, **C.tuf_error) C.enum_tuf_statu
 	})
 }
 
+// toFetch is where the target's content may be fetched from. That no more comes than was signed is
+// for a [Check] to hold.
+func (v *Verdict) toFetch() (url string, err error) {
+	err = v.call(func(verdict *C.tuf_verdict, fault **C.tuf_error) C.enum_tuf_status {
+		var request C.tuf_request
+		status := C.tuf_verdict_request(verdict, &request, fault)
+		url = text(request.url)
+		return status
+	})
+	return url, err
+}
+
 // Write takes the next bytes; it fails as soon as there are more than were signed, which ends it.
 func (c *Check) Write(content []byte) (int, error) {
 	err := c.call(func(check *C.tuf_check, fault **C.tuf_error) C.enum_tuf_status {

@@ -136,9 +136,12 @@ func failed(status C.enum_tuf_status, fault *C.tuf_error) error {
 	}
 	switch status {
 	case C.TUF_ERR_CONTENT:
-		// A file that cannot be read is not refused.
-		if e.Is(ErrTarget) {
+		// A file that cannot be read is neither.
+		switch {
+		case e.Is(ErrTarget), e.Is(ErrLimit):
 			e.kind = ErrRefused
+		case e.Is(ErrStore):
+			e.kind = ErrUnchecked
 		}
 	case C.TUF_ERR_BUSY:
 		e.kind = ErrBusy

@@ -14,27 +14,23 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
-// What the built-in transport has too: redirects that are followed, and how long a question may
-// take where nobody said.
 const (
-	redirects    = 5
-	defaultLimit = time.Minute
+	// Redirects that are followed: as many as the built-in transport follows.
+	redirects = 5
 	// Of a body that is no file, for its words.
 	wordsBytes = 64 << 10
 )
 
 // transport is one of the caller's own.
-type transport struct {
-	http    http.RoundTripper
-	limit   time.Duration
-	offline bool
-}
+type transport struct{ http http.RoundTripper }
 
 // In the place of answers that are none.
 var (
+	errCoding    = errors.New("another coding than was asked for")
 	errRedirect  = errors.New("a redirect that is not followed")
 	errTimeLimit = errors.New("the time limit of this question is over")
 )
@@ -47,21 +43,25 @@ type answer struct {
 	err    error
 }
 
-// drive lets the library decide what is needed, and fetches it.
-func (c *Client) drive(ctx context.Context, own transport, q question) (*Verdict, error) {
+// drive lets the library decide what is needed, and fetches it. It tells until when the content may
+// come.
+func (c *Client) drive(ctx context.Context, own transport, q question) (answered *Verdict, until time.Time, err error) {
 	if ctx.Err() != nil {
-		return nil, cancelled(ctx)
+		return nil, until, cancelled(ctx)
 	}
 	var job *C.tuf_job
-	err := c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
+	err = c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
 		return C.tuf_job_new(client, q.kind, chars(q.name), length(q.name), chars(q.path), length(q.path), &job, fault)
 	})
 	if err != nil {
-		return nil, err
+		return nil, until, err
 	}
 	// All calls of the job are made here; a fetch knows nothing of it, and may end too late.
 	defer C.tuf_job_free(&job)
-	fetching, end := own.limited(ctx)
+	if until, err = overAt(job); err != nil {
+		return nil, until, err
+	}
+	fetching, end := limited(ctx, until)
 	defer end()
 	answers, outstanding := make(chan answer), make(map[C.uint64_t]bool)
 	for {
@@ -69,7 +69,7 @@ func (c *Client) drive(ctx context.Context, own transport, q question) (*Verdict
 		var fault *C.tuf_error
 		status := C.tuf_job_next(job, &request, &fault)
 		if err := failed(status, fault); err != nil {
-			return nil, err
+			return nil, until, err
 		}
 		switch status {
 		case C.TUF_OK:
@@ -95,29 +95,36 @@ func (c *Client) drive(ctx context.Context, own transport, q question) (*Verdict
 				clear(outstanding)
 			}
 			if ctx.Err() != nil {
-				return nil, cancelled(ctx)
+				return nil, until, cancelled(ctx)
 			}
 			if err != nil {
-				return nil, err
+				return nil, until, err
 			}
 		case C.TUF_DONE:
 			var out *C.tuf_verdict
 			status := C.tuf_job_verdict(job, &out, &fault)
 			if err := failed(status, fault); err != nil {
-				return nil, err
+				return nil, until, err
 			}
-			return read(out)
+			answered, err = read(out)
+			return answered, until, err
 		}
 	}
 }
 
+// overAt is when a question that begins now must be over, its content included.
+func overAt(job *C.tuf_job) (time.Time, error) {
+	var milliseconds C.uint64_t
+	var fault *C.tuf_error
+	status := C.tuf_job_time_limit(job, &milliseconds, &fault)
+	// What Go cannot hold is beyond any question.
+	limit := time.Duration(min(uint64(milliseconds), math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond
+	return time.Now().Add(limit), failed(status, fault)
+}
+
 // limited is the context of all requests of a question.
-func (t transport) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := t.limit
-	if limit == 0 {
-		limit = defaultLimit
-	}
-	return context.WithTimeoutCause(ctx, limit, errTimeLimit)
+func limited(ctx context.Context, until time.Time) (context.Context, context.CancelFunc) {
+	return context.WithDeadlineCause(ctx, until, errTimeLimit)
 }
 
 // hand gives an answer to a job.
@@ -139,6 +146,8 @@ func failure(err error) (C.uint32_t, string) {
 	var alert tls.AlertError
 	var late net.Error
 	switch {
+	case errors.Is(err, errCoding):
+		return C.TUF_FAILED_CODING, "network.coding"
 	case errors.Is(err, errRedirect):
 		return C.TUF_FAILED_REDIRECT, "network.redirect"
 	case errors.Is(err, errTimeLimit), errors.As(err, &late) && late.Timeout():
@@ -189,9 +198,11 @@ func (t transport) get(ctx context.Context, url string) (*http.Response, error) 
 	if err != nil {
 		return nil, explained(ctx, err)
 	}
-	if coding := got.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		got.Body.Close()
-		return nil, fmt.Errorf("the answer is encoded as %q, though it was asked for as it is stored", coding)
+	for _, coding := range got.Header.Values("Content-Encoding") {
+		if got.StatusCode == http.StatusOK && !strings.EqualFold(coding, "identity") {
+			got.Body.Close()
+			return nil, fmt.Errorf("%w: %q", errCoding, coding)
+		}
 	}
 	return got, nil
 }
@@ -205,7 +216,7 @@ func explained(ctx context.Context, err error) error {
 }
 
 // download brings a target's content into a folder, under its local name.
-func (t transport) download(ctx context.Context, verdict *Verdict, folder string) (string, error) {
+func (t transport) download(ctx context.Context, until time.Time, verdict *Verdict, folder string) (string, error) {
 	path := filepath.Join(folder, verdict.LocalName())
 	// What lies there already may be it.
 	if seen, err := os.Lstat(path); err == nil && seen.Mode().IsRegular() {
@@ -213,17 +224,13 @@ func (t transport) download(ctx context.Context, verdict *Verdict, folder string
 			return path, err
 		}
 	}
-	// T-51: offline no code path opens a socket.
-	if t.offline {
-		return "", &Error{Code: "store.empty", Message: "offline, and the content is not there", kind: ErrUnchecked}
+	url, err := verdict.toFetch()
+	if err != nil {
+		return "", err
 	}
-	if verdict.URL() == "" {
-		const why = "where targets lie is not configured: targets-url of this server"
-		return "", &Error{Code: "config.value", Message: why}
-	}
-	fetching, end := t.limited(ctx)
+	fetching, end := limited(ctx, until)
 	defer end()
-	got, err := t.get(fetching, verdict.URL())
+	got, err := t.get(fetching, url)
 	if err != nil {
 		return "", noContent(ctx, err)
 	}
@@ -241,7 +248,7 @@ func (t transport) download(ctx context.Context, verdict *Verdict, folder string
 	// Gone, unless it took its place.
 	defer os.Remove(file.Name())
 	defer file.Close()
-	if err := t.written(ctx, fetching, verdict, file, got.Body); err != nil {
+	if err := written(ctx, fetching, verdict, file, got.Body); err != nil {
 		return "", err
 	}
 	if err := os.Rename(file.Name(), path); err != nil {
@@ -251,7 +258,7 @@ func (t transport) download(ctx context.Context, verdict *Verdict, folder string
 }
 
 // written streams content into a file; nil only if it is what was signed, and safe on the disk.
-func (t transport) written(ctx, fetching context.Context, verdict *Verdict, file *os.File, body io.Reader) error {
+func written(ctx, fetching context.Context, verdict *Verdict, file *os.File, body io.Reader) error {
 	check, err := verdict.NewCheck()
 	if err != nil {
 		return err

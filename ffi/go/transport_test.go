@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // plain is a transport as a host has it.
@@ -82,6 +83,10 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"elsewhere", elsewhere, "network.redirect", "network.redirect"},
 		{"round and round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) },
 			"network.redirect", "network.redirect"},
+		{"coded", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, "hello")
+		}, "network.coding", "network.coding"},
 		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "20")
 			io.WriteString(w, "hello")
@@ -136,6 +141,7 @@ func TestHowAnOwnTransportIsAsked(t *testing.T) {
 			return
 		}
 		r.URL.Path = strings.Replace(r.URL.Path, "/moved/", "/metadata/", 1)
+		w.Header().Set("Content-Encoding", "Identity")
 		smokeFiles(t).ServeHTTP(w, r)
 	})
 	c := online(t, handler, WithTransport(plain()))
@@ -162,13 +168,43 @@ func TestHowAnOwnTransportIsAsked(t *testing.T) {
 		t.Errorf("%d bytes were read", read)
 	}
 
-	coded := roundTripper(func(request *http.Request) (*http.Response, error) {
-		header := http.Header{"Content-Encoding": {"gzip"}}
-		return &http.Response{StatusCode: 200, Header: header, Body: http.NoBody, Request: request}, nil
-	})
-	ok(t, c.Set(WithTransport(coded)))
-	if unchecked := must(c.Refresh(context.Background(), "smoke"))(t); unchecked.Word != Unchecked {
-		t.Errorf("%v", unchecked)
+}
+
+// The configuration's limits hold by both transports: in time, for content too, unless the client has
+// another; and in bytes, of content that lies somewhere.
+func TestTheLimitsOfTheConfigurationHold(t *testing.T) {
+	ctx := context.Background()
+	for name, options := range map[string][]Option{"built in": nil, "own": {WithTransport(plain())}} {
+		options = append(options, WithTime(now))
+		asking := func(url, targets, limits string) *Client {
+			return client(t, smokeConfig(t, url, targets)+"[limits]\n"+limits, options...)
+		}
+		hangs, _ := hanging(t)
+		limited := must(asking(hangs, hangs, "time = \"50ms\"").Refresh(ctx, "smoke"))(t)
+		if code(limited.Err()) != "network.time-limit" {
+			t.Errorf("%s: %v", name, limited)
+		}
+		content := asking("https://unasked.test/", hangs, "time = \"50ms\"")
+		serve(t, content, "smoke", absolute(t, "tuf1/smoke/metadata"))
+		if _, err := content.Download(ctx, "smoke", "hello.txt", t.TempDir()); code(err) != "network.time-limit" {
+			t.Errorf("%s: %v", name, err)
+		}
+
+		server := httptest.NewServer(smokeFiles(t))
+		defer server.Close()
+		there := asking(server.URL+"/metadata", server.URL+"/targets", "time = \"1ms\"\ntarget = 26")
+		ok(t, there.Set(WithTimeLimit(time.Hour)))
+		must(there.Download(ctx, "smoke", "hello.txt", t.TempDir()))(t)
+		large := asking(server.URL+"/metadata", hangs, "target = 25")
+		_, err := large.Download(ctx, "smoke", "hello.txt", t.TempDir())
+		if code(err) != "limit.bytes" || !errors.Is(err, ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
+		nowhere := strings.Replace(smokeConfig(t, server.URL+"/metadata", ""), "targets-url = \"\"\n", "", 1)
+		_, err = client(t, nowhere, options...).Download(ctx, "smoke", "hello.txt", t.TempDir())
+		if code(err) != "config.value" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -236,7 +272,8 @@ func TestOfflineNobodyIsAsked(t *testing.T) {
 	if !verdict.Trust[0].Offline {
 		t.Errorf("%s", verdict.JSON())
 	}
-	if _, err := c.Download(ctx, "smoke", "hello.txt", t.TempDir()); code(err) != "store.empty" {
+	_, err := c.Download(ctx, "smoke", "hello.txt", t.TempDir())
+	if code(err) != "store.empty" || !errors.Is(err, ErrUnchecked) {
 		t.Errorf("%v", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 // runner does what a script of ffi/tests/script says, and writes the answers down.
 type runner struct {
+	scratch string
 	client  *Client
 	verdict *Verdict
 	hosted  hosted
@@ -76,6 +77,8 @@ func (r *runner) line(t *testing.T, line string) {
 		if r.client = client; err != nil {
 			r.answer(err, jsonOf(err))
 		}
+	case "cache":
+		ok(t, r.client.Set(WithCache(filepath.Join(r.scratch, of[0]))))
 	case "time":
 		ok(t, r.client.Set(WithTime(must(time.Parse(time.RFC3339, of[0]))(t))))
 	case "serve":
@@ -142,7 +145,7 @@ func (h *hosted) RoundTrip(request *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: body, Request: request}, nil
 }
 
-// Every scenario of the vectors, from memory and by an http.RoundTripper, and every pattern (T-23).
+// Every scenario of the vectors, from memory and by an http.RoundTripper, and every pattern (T-23.13).
 // That the answers are Rust's is for ffi/tests/go.rs to say, which wrote the scripts; that all of an
 // answer is in its verdict's fields is said here.
 func TestVectors(t *testing.T) {
@@ -153,7 +156,7 @@ func TestVectors(t *testing.T) {
 	scripts := must(filepath.Glob(filepath.Join(folder, "*.script")))(t)
 	words := map[Word]int{}
 	for _, script := range scripts {
-		r := &runner{words: words}
+		r := &runner{scratch: t.TempDir(), words: words}
 		text := strings.TrimSuffix(string(must(os.ReadFile(script))(t)), "\n")
 		for _, line := range strings.Split(text, "\n") {
 			r.line(t, line)

@@ -255,8 +255,7 @@ func (v *Verdict) LocalName() string {
 	return v.localName
 }
 
-// URL is where the target's content is fetched from; "" if the configuration does not say where
-// targets lie.
+// URL is where the target's content lies; "" if the configuration does not say where targets lie.
 func (v *Verdict) URL() string {
 	return v.url
 }

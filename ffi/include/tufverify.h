@@ -72,6 +72,9 @@
 // Why there is no answer: the caller gave up.
 #define TUF_FAILED_CANCELLED 6
 
+// Why there is no answer: a Content-Encoding, though the file was asked for as it is stored.
+#define TUF_FAILED_CODING 7
+
 // For tuf_task_wait: until it is done.
 #define TUF_FOREVER 18446744073709551615ull
 
@@ -99,7 +102,8 @@ typedef enum tuf_status {
   TUF_ERR_USAGE = 10,
   // The configuration is wrong: codes `config.*`.
   TUF_ERR_CONFIG = 11,
-  // The content is not what was signed: codes `target.*`; or it cannot be read: `usage.file`.
+  // The content is not what was signed: codes `target.*`; it cannot be read: `usage.file`; or it may
+  // not be fetched: `limit.bytes`, `store.empty`.
   TUF_ERR_CONTENT = 12,
   // A pointer is NULL that must not be.
   TUF_ERR_NULL = 20,
@@ -155,7 +159,7 @@ typedef struct tuf_text {
 typedef struct tuf_request {
   // Goes back with the answer.
   uint64_t id;
-  // The whole URL: borrowed from the job until the request is answered.
+  // The whole URL: borrowed from the job until the request is answered, or from the verdict.
   struct tuf_text url;
   // The answer's body may be cut off one byte behind this many, which tells that there is more.
   uint64_t max_bytes;
@@ -234,7 +238,8 @@ enum tuf_status tuf_client_set_no_persist(const struct tuf_client *client,
                                           bool no_persist,
                                           struct tuf_error **err);
 
-// How many milliseconds a task may take in all; 0: as the configuration says.
+// How many milliseconds a question may take in all; 0: as the configuration says. Of jobs it is told
+// by tuf_job_time_limit.
 enum tuf_status tuf_client_set_time_limit(const struct tuf_client *client,
                                           uint64_t milliseconds,
                                           struct tuf_error **err);
@@ -310,6 +315,13 @@ enum tuf_status tuf_job_new(const struct tuf_client *client,
                             size_t path_len,
                             struct tuf_job **out,
                             struct tuf_error **err);
+
+// How many milliseconds the question may take in all, what is fetched for its verdict's content
+// included: as tuf_client_set_time_limit or else the configuration's `limits.time` says. It is the
+// host's to hold: what has not come by then is TUF_FAILED_TIME_LIMIT.
+enum tuf_status tuf_job_time_limit(const struct tuf_job *job,
+                                   uint64_t *out,
+                                   struct tuf_error **err);
 
 // Goes on until something is needed. TUF_OK: fetch `*out` and answer it; more requests may be had
 // before it is answered. TUF_PENDING: answer an outstanding request first. TUF_DONE: the end.
@@ -433,8 +445,8 @@ struct tuf_text tuf_verdict_path(const struct tuf_verdict *verdict);
 // The name that the target is stored under in one folder: no two targets share one.
 struct tuf_text tuf_verdict_local_name(const struct tuf_verdict *verdict);
 
-// The whole URL that the target's content is fetched from, ready to be asked; NULL if the
-// configuration does not say where targets lie.
+// The whole URL of the target's content; NULL if the configuration does not say where targets lie.
+// tuf_verdict_request says whether it may be fetched.
 struct tuf_text tuf_verdict_url(const struct tuf_verdict *verdict);
 
 // Where the file lies that tuf_task_download brought, or found there.
@@ -449,6 +461,14 @@ struct tuf_text tuf_verdict_hash(const struct tuf_verdict *verdict,
 enum tuf_status tuf_verdict_length(const struct tuf_verdict *verdict,
                                    uint64_t *out,
                                    struct tuf_error **err);
+
+// What is to be fetched for the target's content; its `id` is 0, and goes nowhere. TUF_ERR_NOTHING
+// unless the verdict is trusted, and of one target. TUF_ERR_CONFIG if the configuration does not say
+// where targets lie; TUF_ERR_CONTENT if this one is above its `limits.target`, `limit.bytes`, or the
+// question was asked offline, `store.empty`.
+enum tuf_status tuf_verdict_request(const struct tuf_verdict *verdict,
+                                    struct tuf_request *out,
+                                    struct tuf_error **err);
 
 // A check of content against the target that was found: TUF_ERR_NOTHING unless the verdict is
 // trusted, and of one target.

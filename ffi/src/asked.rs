@@ -4,7 +4,7 @@ use crate::client::tuf_client;
 use crate::error::{Fault, tuf_status};
 use crate::handle::lent;
 use crate::text::text;
-use crate::verdict::Verdict;
+use crate::verdict::{Answer, Lies, Verdict};
 use std::ffi::c_char;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,12 +69,11 @@ impl Asked {
         outcome: &Outcome,
         noticed: &[Error],
         mut then: impl FnMut(&[Found]) -> tuf_core::Result<Option<PathBuf>>,
-    ) -> Result<Arc<Verdict>, Fault> {
+    ) -> Answer {
         let mut kept = None;
         let documents = self.question.documents_once(outcome, noticed, |_, found| {
             let file = then(found)?;
-            let url = |one| self.question.target_url(outcome, one).ok().flatten().map(String::from);
-            kept = found.first().map(|one| (one.clone(), url(one), file));
+            kept = found.first().map(|one| Lies::new(&self.question, outcome, one, file));
             Ok(())
         });
         match documents.into_iter().next() {

@@ -229,7 +229,8 @@ pub unsafe extern "C" fn tuf_client_set_no_persist(
     }
 }
 
-/// How many milliseconds a task may take in all; 0: as the configuration says.
+/// How many milliseconds a question may take in all; 0: as the configuration says. Of jobs it is told
+/// by tuf_job_time_limit.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_client_set_time_limit(
     client: *const tuf_client,

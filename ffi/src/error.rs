@@ -21,7 +21,8 @@ pub enum tuf_status {
     TUF_ERR_USAGE = 10,
     /// The configuration is wrong: codes `config.*`.
     TUF_ERR_CONFIG = 11,
-    /// The content is not what was signed: codes `target.*`; or it cannot be read: `usage.file`.
+    /// The content is not what was signed: codes `target.*`; it cannot be read: `usage.file`; or it may
+    /// not be fetched: `limit.bytes`, `store.empty`.
     TUF_ERR_CONTENT = 12,
     /// A pointer is NULL that must not be.
     TUF_ERR_NULL = 20,

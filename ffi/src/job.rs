@@ -6,10 +6,10 @@ use crate::client::tuf_client;
 use crate::error::{Fault, tuf_error, tuf_status};
 use crate::handle::{Opaque, Out, exclusive, free, hand_out, lent};
 use crate::text::{bytes, text, tuf_text};
-use crate::verdict::{Verdict, tuf_verdict};
+use crate::verdict::{Answer, hand_out_answer, tuf_verdict};
 use std::collections::BTreeMap;
 use std::ffi::c_char;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use tuf_core::store::Store;
 use tuf_core::transport::{Transport, answered};
 use tuf_core::trust::{Absent, Fetched, Outcome, Request, Step};
@@ -33,6 +33,8 @@ pub const TUF_FAILED_CUT_OFF: u32 = 4;
 pub const TUF_FAILED_REDIRECT: u32 = 5;
 /// Why there is no answer: the caller gave up.
 pub const TUF_FAILED_CANCELLED: u32 = 6;
+/// Why there is no answer: a Content-Encoding, though the file was asked for as it is stored.
+pub const TUF_FAILED_CODING: u32 = 7;
 
 /// A question that the host drives with its own HTTP: owned, one thread at a time. What is
 /// remembered is read and written inside its calls; only servers are the host's to ask.
@@ -56,7 +58,7 @@ struct Driven {
     /// None where the host is asked.
     at_hand: Option<Box<dyn Transport + Send>>,
     outstanding: BTreeMap<u64, Outstanding>,
-    answer: Option<Result<Arc<Verdict>, Fault>>,
+    answer: Option<Answer>,
 }
 
 struct Outstanding {
@@ -142,7 +144,7 @@ impl Driven {
 pub struct tuf_request {
     /// Goes back with the answer.
     pub id: u64,
-    /// The whole URL: borrowed from the job until the request is answered.
+    /// The whole URL: borrowed from the job until the request is answered, or from the verdict.
     pub url: tuf_text,
     /// The answer's body may be cut off one byte behind this many, which tells that there is more.
     pub max_bytes: u64,
@@ -168,6 +170,28 @@ pub unsafe extern "C" fn tuf_job_new(
         // SAFETY: as above.
         let asked = unsafe { Asked::read(client, kind, (name, name_len), (path, path_len)) }?;
         out.put(hand_out(Job(Mutex::new(Driven::new(asked)))));
+        Ok(tuf_status::TUF_OK)
+    };
+    // SAFETY: a place of the caller's, as the header says.
+    unsafe { call(err, body) }
+}
+
+/// How many milliseconds the question may take in all, what is fetched for its verdict's content
+/// included: as tuf_client_set_time_limit or else the configuration's `limits.time` says. It is the
+/// host's to hold: what has not come by then is TUF_FAILED_TIME_LIMIT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_job_time_limit(
+    job: *const tuf_job,
+    out: *mut u64,
+    err: *mut *mut tuf_error,
+) -> tuf_status {
+    let body = || {
+        // SAFETY: a place of the caller's, as the header says; so is the handle.
+        let out = unsafe { Out::new(out, 0) }?;
+        // SAFETY: as above.
+        let job = exclusive(&unsafe { lent(job) }?.0)?;
+        let total = job.asked.question.resolved().times.total;
+        out.put(u64::try_from(total.as_millis()).unwrap_or(u64::MAX));
         Ok(tuf_status::TUF_OK)
     };
     // SAFETY: a place of the caller's, as the header says.
@@ -251,6 +275,7 @@ pub unsafe extern "C" fn tuf_job_fail(
             TUF_FAILED_CUT_OFF => Code::NetworkCutOff,
             TUF_FAILED_REDIRECT => Code::NetworkRedirect,
             TUF_FAILED_CANCELLED => Code::Cancelled,
+            TUF_FAILED_CODING => Code::NetworkCoding,
             _ => return Err(Fault::border(tuf_status::TUF_ERR_USAGE, format!("{why} is no TUF_FAILED_*"))),
         };
         job.take(id, |asked| Fetched::Failed(Error::new(code, "T-8", format!("{}: {message}", asked.url))))
@@ -272,9 +297,7 @@ pub unsafe extern "C" fn tuf_job_verdict(
         let out = unsafe { Out::handle(out) }?;
         // SAFETY: as above.
         let job = exclusive(&unsafe { lent(job) }?.0)?;
-        let Some(answer) = &job.answer else { return Ok(tuf_status::TUF_PENDING) };
-        out.put(hand_out(answer.clone()?));
-        Ok(tuf_status::TUF_OK)
+        hand_out_answer(job.answer.clone(), out)
     };
     // SAFETY: a place of the caller's, as the header says.
     unsafe { call(err, body) }

@@ -6,7 +6,7 @@ use crate::client::tuf_client;
 use crate::error::{Fault, tuf_error, tuf_status};
 use crate::handle::{Opaque, Out, free, hand_out, lent};
 use crate::text::text;
-use crate::verdict::{Verdict, tuf_verdict};
+use crate::verdict::{Answer, hand_out_answer, tuf_verdict};
 use std::ffi::c_char;
 use std::fs::File;
 use std::path::PathBuf;
@@ -38,8 +38,6 @@ unsafe impl Opaque for tuf_task {
     type Inner = Task;
     const MAGIC: u64 = u64::from_be_bytes(*b"tufatask");
 }
-
-type Answer = Result<Arc<Verdict>, Fault>;
 
 /// Where the thread leaves its answer.
 #[derive(Default)]
@@ -273,10 +271,7 @@ pub unsafe extern "C" fn tuf_task_verdict(
         // SAFETY: a place of the caller's, as the header says; so is the handle.
         let out = unsafe { Out::handle(out) }?;
         // SAFETY: as above.
-        let answer = unsafe { lent(task) }?.end.lock().clone();
-        let Some(answer) = answer else { return Ok(tuf_status::TUF_PENDING) };
-        out.put(hand_out(answer?));
-        Ok(tuf_status::TUF_OK)
+        hand_out_answer(unsafe { lent(task) }?.end.lock().clone(), out)
     };
     // SAFETY: a place of the caller's, as the header says.
     unsafe { call(err, body) }

@@ -4,13 +4,15 @@ use crate::border::{call, told};
 use crate::check::{Check, tuf_check};
 use crate::error::{Fault, tuf_error, tuf_status};
 use crate::handle::{Opaque, Out, free, hand_out, lent};
+use crate::job::{TUF_ABSENT_IS_ERROR, tuf_request};
 use crate::text::{bytes, text, tuf_text};
 use std::ffi::c_char;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tuf_core::trust::{Found, TargetCheck};
+use tuf_core::client::Question;
+use tuf_core::trust::{Found, Outcome, TargetCheck};
 use tuf_core::verdict::{Document, Target, Word, tree};
 use tuf_core::{Code, Error};
 
@@ -44,13 +46,37 @@ pub(crate) struct Verdict {
     lies: Option<Lies>,
 }
 
+/// The end of a question.
+pub(crate) type Answer = Result<Arc<Verdict>, Fault>;
+
+/// Hands out a question's end, once it is there.
+pub(crate) fn hand_out_answer(answer: Option<Answer>, out: Out<*mut tuf_verdict>) -> Result<tuf_status, Fault> {
+    let Some(answer) = answer else { return Ok(tuf_status::TUF_PENDING) };
+    out.put(hand_out(answer?));
+    Ok(tuf_status::TUF_OK)
+}
+
 /// The one target that was found, and where it lies.
 #[derive(Debug)]
-struct Lies {
+pub(crate) struct Lies {
     found: Found,
     local_name: String,
     url: Option<String>,
+    /// How many bytes may be fetched from there.
+    max_bytes: Result<u64, Error>,
     file: Option<String>,
+}
+
+impl Lies {
+    pub(crate) fn new(question: &Question, outcome: &Outcome, found: &Found, file: Option<PathBuf>) -> Self {
+        Lies {
+            found: found.clone(),
+            local_name: found.local_name(),
+            url: question.target_url(outcome, found).ok().flatten().map(String::from),
+            max_bytes: question.to_fetch(outcome, found).map(|fetch| fetch.max_bytes),
+            file: file.map(|file| file.display().to_string()),
+        }
+    }
 }
 
 /// Bytes hashed at a time.
@@ -58,17 +84,8 @@ const PIECE: usize = 64 << 10;
 
 impl Verdict {
     /// What was found is kept if the verdict is trusted and about one target.
-    pub(crate) fn new(
-        verdict: Box<tuf_core::verdict::Verdict>,
-        found: Option<(Found, Option<String>, Option<PathBuf>)>,
-    ) -> Self {
+    pub(crate) fn new(verdict: Box<tuf_core::verdict::Verdict>, found: Option<Lies>) -> Self {
         let lies = found.filter(|_| verdict.verdict == Word::Trusted && verdict.target.is_some());
-        let lies = lies.map(|(found, url, file)| Lies {
-            local_name: found.local_name(),
-            found,
-            url,
-            file: file.map(|file| file.display().to_string()),
-        });
         let document = Document::Verdict(verdict.clone());
         let (exit_status, json, tree) = (document.exit_status(), document.to_json(), tree(&document));
         Verdict { verdict, exit_status, json, tree, lies }
@@ -86,10 +103,22 @@ impl Verdict {
         self.verdict.target.as_ref().filter(|_| self.verdict.verdict == Word::Trusted)
     }
 
-    fn check(&self) -> Result<TargetCheck, Fault> {
+    fn lies(&self) -> Result<&Lies, Fault> {
         let nothing = || Fault::border(tuf_status::TUF_ERR_NOTHING, "the verdict is about no target that is trusted");
-        let lies = self.lies.as_ref().ok_or_else(nothing)?;
-        lies.found.check().map_err(unfit)
+        self.lies.as_ref().ok_or_else(nothing)
+    }
+
+    fn check(&self) -> Result<TargetCheck, Fault> {
+        self.lies()?.found.check().map_err(unfit)
+    }
+
+    fn request(&self) -> Result<tuf_request, Fault> {
+        let lies = self.lies()?;
+        let max_bytes = lies.max_bytes.clone().map_err(|e| match e.code() {
+            Code::ConfigValue => Fault::from(e),
+            _ => unfit(e),
+        })?;
+        Ok(tuf_request { id: 0, url: lies.url.as_deref().into(), max_bytes, absent: TUF_ABSENT_IS_ERROR })
     }
 
     fn verify(&self, content: &mut dyn Read) -> Result<tuf_status, Fault> {
@@ -197,8 +226,8 @@ pub unsafe extern "C" fn tuf_verdict_local_name(verdict: *const tuf_verdict) -> 
     told(|| Some(unsafe { lent(verdict) }.ok()?.lies.as_ref()?.local_name.as_str().into()))
 }
 
-/// The whole URL that the target's content is fetched from, ready to be asked; NULL if the
-/// configuration does not say where targets lie.
+/// The whole URL of the target's content; NULL if the configuration does not say where targets lie.
+/// tuf_verdict_request says whether it may be fetched.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_verdict_url(verdict: *const tuf_verdict) -> tuf_text {
     // SAFETY: as above.
@@ -240,6 +269,27 @@ pub unsafe extern "C" fn tuf_verdict_length(
         // SAFETY: as above.
         let length = unsafe { lent(verdict) }?.target().and_then(|target| target.length);
         out.put(length.ok_or_else(|| Fault::border(tuf_status::TUF_ERR_NOTHING, "no length is signed"))?);
+        Ok(tuf_status::TUF_OK)
+    };
+    // SAFETY: a place of the caller's, as the header says.
+    unsafe { call(err, body) }
+}
+
+/// What is to be fetched for the target's content; its `id` is 0, and goes nowhere. TUF_ERR_NOTHING
+/// unless the verdict is trusted, and of one target. TUF_ERR_CONFIG if the configuration does not say
+/// where targets lie; TUF_ERR_CONTENT if this one is above its `limits.target`, `limit.bytes`, or the
+/// question was asked offline, `store.empty`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tuf_verdict_request(
+    verdict: *const tuf_verdict,
+    out: *mut tuf_request,
+    err: *mut *mut tuf_error,
+) -> tuf_status {
+    let body = || {
+        // SAFETY: a place of the caller's, as the header says; so is the handle.
+        let out = unsafe { Out::new(out, tuf_request::default()) }?;
+        // SAFETY: as above.
+        out.put(unsafe { lent(verdict) }?.request()?);
         Ok(tuf_status::TUF_OK)
     };
     // SAFETY: a place of the caller's, as the header says.

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use support::{here, libraries, run, succeeded};
+use support::{as_here, as_printed, commands, here, libraries, quick_start, run, succeeded};
 
 /// A folder of ours below `target/tmp`, empty. What lies there is what `ffi/go/nightly` runs with.
 fn fresh(name: &str) -> PathBuf {
@@ -39,17 +39,22 @@ fn go(folder: &Path, args: &[&str]) -> Command {
 }
 
 fn go_with(prefix: &Path, folder: &Path, args: &[&str]) -> Command {
+    let mut go = Command::new("go");
+    with_library(go.current_dir(folder).args(args), prefix);
+    go
+}
+
+/// A command that finds the library, and runs `go`.
+fn with_library<'c>(command: &'c mut Command, prefix: &Path) -> &'c mut Command {
     let found = Command::new("go").arg("version").output();
     assert!(found.is_ok(), "go cannot be run: install Go 1.24 or newer (https://go.dev/dl): {found:?}");
     // Go's cache does not see headers: a flag tells it which one this is.
     let header = fs::read(prefix.join("include/tufverify.h")).expect("the header");
     let flags =
         format!("-O2 -g -DTUFVERIFY_HEADER_{}", &tuf_core::crypto::hex(&tuf_core::crypto::sha256(&header))[..16]);
-    let mut go = Command::new("go");
-    go.current_dir(folder).args(args).env("CGO_CFLAGS", flags).env("CGO_ENABLED", "1");
-    go.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).env("LD_LIBRARY_PATH", prefix.join("lib"));
-    go.env("GOTOOLCHAIN", "local").env("GOPROXY", "off").env("GOFLAGS", "").env("GOWORK", "off");
-    go
+    command.env("CGO_CFLAGS", flags).env("CGO_ENABLED", "1");
+    command.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).env("LD_LIBRARY_PATH", prefix.join("lib"));
+    command.env("GOTOOLCHAIN", "local").env("GOPROXY", "off").env("GOFLAGS", "").env("GOWORK", "off")
 }
 
 fn module() -> PathBuf {
@@ -60,8 +65,9 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// T-23 N-42: vetted, formatted, and tested, by the toolchain that is there, depending on nothing; with
-/// every scenario and pattern of the vectors, whose answers are, field by field, those that Rust gives.
+/// T-23.13: vetted, formatted, and tested, by the toolchain that is there, depending on nothing; with
+/// every pattern of the vectors, and every scenario, whose answers are, field by field, those that Rust
+/// gives.
 #[test]
 fn the_module_is_vetted_and_tested_with_all_vectors() {
     let mod_file = fs::read_to_string(module().join("go.mod")).expect("go.mod");
@@ -89,32 +95,18 @@ fn the_module_is_vetted_and_tested_with_all_vectors() {
     }
 }
 
-/// The README's first block of a language.
-fn printed(language: &str) -> String {
-    let text = fs::read_to_string(module().join("README.md")).expect("README.md");
-    let (_, block) = text.split_once(&format!("```{language}\n")).expect("a block");
-    block.split_once("```").expect("its end").0.to_owned()
-}
-
 /// The quick start is at most ten lines, and does what is printed beside it; without the pin it does not.
 #[test]
 fn the_quick_start_runs_as_printed() {
-    let (program, config) = (printed("go"), printed("toml"));
-    let lines = program.lines().filter(|line| !line.trim().is_empty()).count();
-    assert!(lines <= 10, "{lines} lines");
+    let (program, config) = (quick_start("go", "go/README.md"), quick_start("toml", "go/README.md"));
     let folder = fresh("quick-start");
-    std::os::unix::fs::symlink(test_vectors::root(), folder.join("test-vectors")).expect("a link");
-    fs::write(folder.join("main.go"), program).expect("main.go");
-    fs::write(folder.join("verify.toml"), &config).expect("verify.toml");
-    let (name, at) = ("github.com/tuf-verify/tuf-verify/ffi/go", module());
-    let mod_file =
-        format!("module quickstart\n\ngo 1.24\n\nrequire {name} v0.0.0\n\nreplace {name} => {}\n", at.display());
-    fs::write(folder.join("go.mod"), mod_file).expect("go.mod");
-    let ran = succeeded(&mut go(&folder, &["run", "."]));
-    assert_eq!(String::from_utf8_lossy(&ran.stdout), printed("text"));
+    fs::write(folder.join("main.go"), &program).expect("main.go");
+    fs::write(folder.join("verify.toml"), as_here(&config)).expect("verify.toml");
+    let ran = succeeded(with_library(&mut as_printed(&commands(&program, "go/README.md"), &folder), prefix()));
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), quick_start("text", "go/README.md"));
 
-    let bent = config.replace("6b15", "6b16");
-    assert_ne!(bent, config);
+    let bent = as_here(&config).replace("6b15", "6b16");
+    assert_ne!(bent, as_here(&config));
     fs::write(folder.join("verify.toml"), bent).expect("verify.toml");
     let ran = go(&folder, &["run", "."]).output().expect("go");
     assert!(!ran.status.success() && ran.stdout.is_empty() && said(&ran).contains("pin.mismatch"), "{ran:?}");

@@ -10,8 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
-use support::{here, succeeded};
+use support::{here, quick_start, succeeded};
 use test_vectors::Scenario;
 use tuf_core::client::{Ask, Choices, Config, Memory, Place, list, list_artifacts, look_up_artifacts, refresh, verify};
 use tuf_core::time::Time;
@@ -208,38 +207,24 @@ fn expected() -> PathBuf {
     file
 }
 
-/// How many nanoseconds Rust takes for a warm look-up: the median of some.
-fn rust_ns() -> u128 {
-    let name = "registry.example/library/hello";
-    let files = test_vectors::root().join("sample");
-    let id = fs::read_to_string(files.join("pin.txt")).expect("pin.txt");
-    let config = format!(
-        "[server.\"{name}\"]\nurl = \"https://nobody.invalid\"\n[trust.\"{name}\"]\ncertificate-ids = [\"{}\"]\n",
-        id.trim()
-    );
-    let asker = Asker::new(&config, "2030-01-01T00:00:00Z", &[name], &files, Place::Kept(Memory::default()));
-    let reference = [format!("{name}:1.0")];
-    let mut took: Vec<u128> = (0..50)
-        .map(|_| {
-            let began = Instant::now();
-            let documents = verify(&asker.config, &reference, &asker.ask);
-            assert_eq!(documents[0].exit_status(), 0);
-            began.elapsed().as_nanos()
-        })
-        .collect();
-    took.sort_unstable();
-    took[took.len() / 2]
-}
-
-/// The package's own tests: all vectors, errors, threads, asyncio, Ctrl-C, memory, README and examples.
+/// T-23.13: the package's own tests: all vectors, the table of patterns too, errors, threads, asyncio,
+/// Ctrl-C, memory, README and examples.
 #[test]
 fn the_tests_of_the_package_pass() {
     let mut pytest = tool("python");
-    pytest.args(["-m", "pytest"]).env("EXPECTED", expected()).env("RUST_NS", rust_ns().to_string());
+    pytest.args(["-m", "pytest"]).env("EXPECTED", expected());
     let said = succeeded(&mut pytest).stdout;
     let said = String::from_utf8_lossy(&said);
     let last = said.lines().last().unwrap_or_default();
     assert!(last.contains(" passed") && !last.contains("skipped") && !last.contains("xfailed"), "{said}");
+}
+
+/// The quick start of the main README, in the root of this repository, prints what stands beside it.
+#[test]
+fn the_quick_start_runs_as_printed() {
+    let program = quick_start("python", "python/README.md");
+    let ran = succeeded(tool("python").current_dir(repository()).args(["-c", &program]));
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), quick_start("text", "go/README.md"));
 }
 
 /// Everything is typed, the package as it is installed and whoever uses it.

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """Measures verify-cli beside the reference client, against the same real servers, and writes
-docs/performance.json; docs/performance.md is made from that.
+docs/performance.json (.ci/performance-page.py makes docs/performance.md from that).
 
-    bench.py [--runs N]     measure (the release build must be there: cargo build --release --bin verify-cli)
-    bench.py --page         only make docs/performance.md from docs/performance.json
-    bench.py --check        fail if the two differ (CI)
+    bench.py [--runs N]     the release build must be there: cargo build --release --bin verify-cli
 
 Whole processes, TLS with a given authority, medians of N runs (default 41) that alternate between
 the two. Needs the Debian packages that .ci/test installs, and cc. Standard library alone.
@@ -22,16 +20,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-DOCS = ROOT / "docs"
 COMMAND = "test-vectors/servers/bench.py"
 PASSPHRASES = {f"NOTARY_{role}_PASSPHRASE": "benchmarks" for role in ("ROOT", "TARGETS", "SNAPSHOT", "DELEGATION")}
-# What issue 5 asks for: milliseconds, MiB.
-AIMS = {
-    "warm look-up": (4, 8),
-    "cold look-up": (6, None),
-    "10,000 tags, warm look-up": (6, None),
-    "50 delegations, cold look-up": (15, None),
-}
 
 
 def digest_of(name):
@@ -67,7 +57,7 @@ class Bench:
         self.measure = work / "measure"
         subprocess.run(["cc", "-O2", "-o", self.measure, HERE / "measure.c"], check=True)
         self.trust = work / "trust"
-        self.jobs = []
+        self.rows = []
 
     def notary(self, *arguments):
         command = ["notary", "-s", self.url, "--tlscacert", self.ca, "-d", self.trust, *map(str, arguments)]
@@ -142,7 +132,7 @@ class Bench:
             row[f"{side}_ms"] = round(statistics.median(ns for ns, _, _ in runs) / 1e6, 2)
             row[f"{side}_mib"] = round(statistics.median(kib for _, kib, _ in runs) / 1024, 1)
         print(row, file=sys.stderr)
-        self.jobs.append(row)
+        self.rows.append(row)
 
     def all(self):
         look = lambda gun, tag: (["image", "verify", f"{gun}:{tag}"], ["lookup", gun, tag])
@@ -160,71 +150,18 @@ class Bench:
         self.job("50 delegations, cold list", gun, ids, *listing(gun), cold=True)
 
 
-def record(runs):
+def main(arguments):
+    if arguments and arguments[0] != "--runs":
+        sys.exit(__doc__)
+    runs = int(arguments[1]) if arguments else 41
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(pathlib.Path(folder), runs)
         try:
             bench.all()
         finally:
             bench.servers.stop()
-    git = lambda *a: subprocess.run(["git", *a], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-    changed = " and changes" if git("status", "--porcelain", "--", "tuf-core", "verify-cli", "Cargo.lock") else ""
-    model = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-    result = {
-        "commit": git("rev-parse", "HEAD") + changed,
-        "command": f"{COMMAND} --runs {runs}",
-        "machine": f"{os.uname().sysname} {os.uname().machine}, {os.cpu_count()} cores, {model[0] if model else 'unknown'}",
-        "jobs": bench.jobs,
-    }
-    (DOCS / "performance.json").write_text(json.dumps(result, indent=2) + "\n")
-
-
-def page():
-    data = json.loads((DOCS / "performance.json").read_text())
-    lines = [
-        "# Performance",
-        "",
-        "Made by `test-vectors/servers/bench.py` from `performance.json`; not written by hand.",
-        "",
-        "Whole processes against the same real servers on loopback, TLS with a given authority, medians of runs that",
-        "alternate between verify-cli and the reference client `notary` 0.7.0. Peak resident memory of the process.",
-        "A cold run has no store; ours writes one, durably.",
-        "",
-        f"- commit: `{data['commit']}`",
-        f"- command: `{data['command']}`",
-        f"- machine: {data['machine']}",
-        "",
-        "| job | verify-cli | notary | verify-cli | notary | aim |",
-        "| --- | ---: | ---: | ---: | ---: | --- |",
-    ]
-    for job in data["jobs"]:
-        ms, mib = AIMS.get(job["name"], (None, None))
-        aims = []
-        for aim, got, unit in ((ms, job["ours_ms"], "ms"), (mib, job["ours_mib"], "MiB")):
-            if aim is not None:
-                missed = f": short of it by {got - aim:.2f}" if got >= aim else ": met"
-                aims.append(f"under {aim} {unit}{missed}")
-        lines.append(
-            f"| {job['name']} | {job['ours_ms']} ms | {job['peer_ms']} ms | {job['ours_mib']} MiB |"
-            f" {job['peer_mib']} MiB | {'; '.join(aims)} |"
-        )
-    profile = DOCS / "performance-profile.md"
-    if profile.exists():
-        lines += ["", profile.read_text().strip()]
-    return "\n".join(lines) + "\n"
-
-
-def main(arguments):
-    written = DOCS / "performance.md"
-    if arguments == ["--check"]:
-        if written.read_text() != page():
-            sys.exit(f"bench.py: {written} is not what performance.json says: {COMMAND} --page")
-        return
-    if arguments != ["--page"]:
-        if arguments[:1] not in ([], ["--runs"]):
-            sys.exit(__doc__)
-        record(int(arguments[1]) if arguments else 41)
-    written.write_text(page())
+    page = ROOT / ".ci/performance-page.py"
+    subprocess.run([page, "command", f"{COMMAND} --runs {runs}", json.dumps(bench.rows)], check=True)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ mod bad_server;
 
 use bad_server::{Act, BadServer};
 use std::time::Duration;
-use tuf_core::Code;
-use tuf_core::client::{self, Ask, Cancel, Choices, Config, Memory, Place, Question, drive};
+use tuf_core::client::{self, Ask, Cancel, Choices, Config, Memory, Place, Question, Run, drive};
 use tuf_core::time::Time;
 use tuf_core::transport::{Transport, answered};
 use tuf_core::trust::{Fetched, Request};
 use tuf_core::verdict::Document;
+use tuf_core::{Code, Error};
 
 const NAME: &str = "registry.example/app";
 
@@ -91,6 +91,42 @@ fn a_body_is_cut_off_one_byte_behind_its_limit() {
         assert!(matches!(answer, Fetched::Bytes(bytes) if bytes.len() == kept), "{given}");
     }
     assert!(matches!(answered(&url, 200, vec![0; 9], u64::MAX), Fetched::Bytes(bytes) if bytes.len() == 9));
+}
+
+/// What a host is to fetch for content, or why it may not, is what our own download does.
+#[test]
+fn content_may_be_fetched_by_a_host_where_our_own_download_would() {
+    const APP: &str = "project/app.tar";
+    let folder = test_vectors::root().join("tuf1/smoke");
+    for (targets, ceiling, offline, want) in [
+        ("targets-url = \"file:targets\"", 64_000, false, None),
+        ("targets-url = \"file:targets\"", 63_999, false, Some(Code::LimitBytes)),
+        ("", 64_000, false, Some(Code::ConfigValue)),
+        ("targets-url = \"file:targets\"", 64_000, true, Some(Code::StoreEmpty)),
+    ] {
+        let text = format!(
+            "[server.\"{NAME}\"]\nformat = \"tuf1\"\nurl = \"file:metadata\"\n{targets}\n\
+             [trust.\"{NAME}\"]\nroot = \"metadata/1.root.json\"\n[limits]\ntarget = {ceiling}\n"
+        );
+        let config = Config::from_text(&text, &folder).unwrap();
+        let memory = Memory::default();
+        let paths = [APP.to_owned()];
+        let known =
+            client::look_up_artifacts(&config, NAME, &paths, &ask(Place::Kept(memory.clone()), Choices::default()));
+        assert_eq!(code(&known[0]), None);
+        let ask = ask(Place::Kept(memory), Choices { offline, ..Choices::default() });
+        let question = Question::artifacts(&config, NAME, &[(APP, APP)], &ask).unwrap();
+        let (outcome, _) = Run::new(&config, &ask).answer(&question);
+        let hosted = question.to_fetch(&outcome, &outcome.answers[0].as_ref().unwrap().found[0]);
+        let below = tempfile::tempdir().unwrap();
+        let (built_in, _) = client::download_artifacts(&config, NAME, &paths, below.path(), &ask).remove(0);
+        assert_eq!((hosted.as_ref().err().map(Error::code), code(&built_in)), (want, want), "{hosted:?}");
+        match (hosted, built_in) {
+            (Ok(fetch), _) => assert!(fetch.max_bytes == 64_000 && fetch.url.path().ends_with(".app.tar"), "{fetch:?}"),
+            (Err(e), Document::Verdict(v)) => assert_eq!(v.reason.unwrap().message, e.message()),
+            (Err(e), Document::Error(document)) => assert_eq!(document.reason.message, e.message()),
+        }
+    }
 }
 
 /// Memory is shared by its clones, kept for each collection, and by nobody else.

@@ -29,8 +29,9 @@ fn every_command_of_the_readme_does_what_it_says() {
     assert_eq!(own[0].text, "cargo install --locked --path verify-cli\n");
     page.done(&own[0]);
     page.run_some("Your own images", 1..own.len(), &terminal);
-    // Those are run below.
+    // Those are run below, and by the tests of `ffi`.
     page.blocks(WITH_SERVERS, "sh").iter().for_each(|block| page.done(block));
+    page.blocks("From a program of your own", "sh").iter().for_each(|block| page.done(block));
     page.is_done();
 }
 

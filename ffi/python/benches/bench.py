@@ -1,24 +1,27 @@
-"""What the border costs: nanoseconds for a call, and for a warm look-up, against Rust's.
+"""What calls cost, and how soon Ctrl-C ends a question whose server hangs.
 
-    bench.py [--rust-ns NS] [--rounds N]
+    bench.py [--rounds N]
 
-Prints JSON. ffi/tests/python.rs measures Rust's warm look-up and gives it here.
+Prints what ffi/bench.py makes a row of, as JSON; memory.py measures the rest.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import statistics
 import sys
+import threading
 from pathlib import Path
-from time import perf_counter_ns
-from typing import Callable, Dict
+from time import perf_counter_ns, sleep
+from typing import Callable, List
 
 import tuf_verify
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from support import IMAGE, NAME, SAMPLE, SAMPLE_CONFIG, files_of  # noqa: E402
+from support import IMAGE, NAME, SAMPLE, SAMPLE_CONFIG, files_of, hanging, notary  # noqa: E402
 
 
 def ns(do: Callable[[], object], times: int, rounds: int) -> float:
@@ -32,31 +35,60 @@ def ns(do: Callable[[], object], times: int, rounds: int) -> float:
     return statistics.median(took)
 
 
+def stopped_ns() -> int:
+    """The longest of ten times from Ctrl-C to the end of a question whose server takes it and says nothing."""
+    longest = 0
+    for _ in range(10):
+        pressed: List[int] = []
+
+        def press(asked: threading.Event) -> None:
+            asked.wait(60)
+            sleep(0.1)
+            pressed.append(perf_counter_ns())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        with hanging() as (url, asked), tuf_verify.Client(notary(url)) as client:
+            threading.Thread(target=press, args=(asked,)).start()
+            try:
+                client.verify_image(IMAGE)
+            except KeyboardInterrupt:
+                longest = max(longest, perf_counter_ns() - pressed[0])
+            else:
+                raise AssertionError("a server that says nothing has answered")
+    return longest
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    words.add_argument("--rust-ns", type=float, default=0, help="Rust's warm look-up")
     words.add_argument("--rounds", type=int, default=200)
-    given = words.parse_args()
-    said: Dict[str, float] = {}
+    rounds = words.parse_args().rounds
     with tuf_verify.Client(SAMPLE_CONFIG) as client:
         for path, data in files_of(SAMPLE).items():
             client.serve(NAME, path, data)
         question = tuf_verify.Question.image(IMAGE)
         verdict = client.ask(question)
 
+        def fails() -> None:
+            try:
+                verdict.verify_bytes(b"")
+            except tuf_verify.ContentError:
+                return
+            raise AssertionError("no bytes are the image")
+
         def job() -> None:
             with client.job(question) as asked:
                 asked.next()
                 asked.verdict()
 
-        said["call_ns"] = ns(lambda: verdict.exit_status, 1000, given.rounds)
-        said["call_that_can_fail_ns"] = ns(lambda: client.set_time(None), 1000, given.rounds)
-        said["warm_look_up_ns"] = ns(job, 1, given.rounds)
-        said["warm_look_up_in_a_thread_ns"] = ns(lambda: client.ask(question), 1, given.rounds)
-    if given.rust_ns:
-        said["rust_warm_look_up_ns"] = given.rust_ns
-        said["times_rust"] = said["warm_look_up_ns"] / given.rust_ns
-    print(json.dumps({name: round(value, 2) for name, value in said.items()}, indent=2))
+        check = verdict.check()
+        said = {
+            "call_ns": round(ns(lambda: check.update(b""), 1000, rounds)),
+            "failed_call_ns": round(ns(fails, 1000, rounds)),
+            "job_us": round(ns(job, 1, rounds) / 1e3, 1),
+            "task_us": round(ns(lambda: client.ask(question), 1, rounds) / 1e3, 1),
+            "stopped_ms": round(stopped_ns() / 1e6, 1),
+        }
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

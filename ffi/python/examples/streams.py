@@ -35,6 +35,9 @@ class Streams:
             await writer.drain()
             head = await reader.readuntil(b"\r\n\r\n")
             status, fields = _read(head)
+            coding = fields.get("content-encoding", "identity")
+            if coding.lower() != "identity":
+                raise tuf_verify.FetchError(f"{url}: the answer is coded: {coding}", tuf_verify.FetchError.CODING)
             length = min(int(fields.get("content-length", max_bytes + 1)), max_bytes + 1)
             body = await reader.readexactly(length) if "content-length" in fields else await reader.read(length)
             return tuf_verify.Response(status, body)

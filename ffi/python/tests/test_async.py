@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from typing import Any, Coroutine, List, Type
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Coroutine, List, Optional, Type
 
 import pytest
 import tuf_verify
@@ -100,6 +102,7 @@ class _Raising:
         (FetchError("slow", FetchError.TIME_LIMIT), "network.time-limit"),
         (FetchError("a redirect", FetchError.REDIRECT), "network.redirect"),
         (FetchError("gave up", FetchError.CANCELLED), "cancelled"),
+        (FetchError("gzip", FetchError.CODING), "network.coding"),
         (ConnectionRefusedError("refused"), "network.unreachable"),
         (ConnectionResetError("reset"), "network.cut-off"),
         (asyncio.IncompleteReadError(b"", 5), "network.cut-off"),
@@ -201,15 +204,98 @@ def test_the_other_questions_and_content() -> None:
             server.files = {path: data for path, data in files.items() if path.startswith("/m/")}
             with pytest.raises(FetchError, match="404"):
                 await asking.fetch_target("releases", "hello.txt")
-        with Client(releases(f"{url}/m")) as client:
-            with pytest.raises(tuf_verify.NothingError):
-                await AsyncClient(client, Streams()).fetch_target("releases", "hello.txt")
 
     with serving(dict(files)) as server:
         _run(ask(server.url))
     with serving(sample_files([NAME])) as server, Client(notary(server.url)) as client:
         listed = asyncio.run(AsyncClient(client, Streams()).list_images(NAME))
     assert [entry.tag for entry in listed.targets or ()] == ["1.0", "latest"]
+
+
+def test_the_time_limit_holds() -> None:
+    """Of the client, else of the configuration; for content too; and nothing is left behind."""
+    limits = "[limits]\ntime = \"50ms\"\n"
+
+    async def ask(client: Client, code: Optional[str]) -> None:
+        verdict = await AsyncClient(client, Streams()).verify_image(IMAGE)
+        assert (verdict.reason and verdict.reason.code) == code
+        assert len(asyncio.all_tasks()) == 1
+
+    async def fetch(client: Client) -> None:
+        for path, data in files_of(SMOKE / "metadata").items():
+            client.serve("releases", path, data)
+        with pytest.raises(FetchError) as raised:
+            await AsyncClient(client, Streams()).fetch_target("releases", "hello.txt")
+        assert raised.value.why == FetchError.TIME_LIMIT
+
+    with hanging() as (url, _):
+        with Client(notary(url) + limits) as client, _job(client) as job:
+            assert job.time_limit == timedelta(milliseconds=50)
+            _run(ask(client, "network.time-limit"))
+        with Client(notary(url), time_limit=timedelta(milliseconds=50)) as client:
+            _run(ask(client, "network.time-limit"))
+        with Client(releases("https://nobody.invalid", url) + limits) as client:
+            _run(fetch(client))
+    with serving(sample_files([NAME])) as server:
+        with Client(notary(server.url) + limits, time_limit=timedelta.max) as client, _job(client) as job:
+            assert job.time_limit > timedelta(days=365)
+            _run(ask(client, None))
+
+
+@pytest.mark.parametrize(
+    "targets, target, offline, kind, code",
+    [
+        (True, 26, False, None, None),
+        (True, 25, False, tuf_verify.ContentError, "limit.bytes"),
+        (False, 26, False, tuf_verify.ConfigError, "config.value"),
+        (True, 26, True, tuf_verify.ContentError, "store.empty"),
+    ],
+)
+def test_content_that_may_be_fetched(
+    targets: bool,
+    target: int,
+    offline: bool,
+    kind: Optional[Type[tuf_verify.VerifyError]],
+    code: Optional[str],
+    tmp_path: Path,
+) -> None:
+    """It lies somewhere, is not above the configuration's limit, and nobody is offline."""
+    data = next((SMOKE / "targets").rglob("*hello.txt")).read_bytes()
+
+    class Held:
+        async def fetch(self, url: str, max_bytes: int) -> Response:
+            assert url.endswith("hello.txt") and max_bytes == len(data) == 26 and kind is None
+            return Response(200, data)
+
+    config = releases(f"file:{SMOKE}/metadata", "https://nobody.invalid" if targets else "")
+    config = f"{config}[limits]\ntarget = {target}\n"
+    with Client(config, cache=tmp_path) as client:
+        assert client.look_up("releases", "hello.txt").trusted
+    with Client(config, cache=tmp_path, offline=offline) as client:
+        asking = AsyncClient(client, Held())
+        if kind is None:
+            assert asyncio.run(asking.fetch_target("releases", "hello.txt")) == data
+            return
+        with pytest.raises(kind) as raised:
+            asyncio.run(asking.fetch_target("releases", "hello.txt"))
+        assert raised.value.code == code
+
+
+def test_coded_content_is_no_answer() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, coding: str) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        writer.close()
+
+    async def fetch(coding: str) -> Response:
+        server = await asyncio.start_server(lambda r, w: answer(r, w, coding), "127.0.0.1")
+        async with server:
+            return await Streams().fetch("http://127.0.0.1:%d/x" % server.sockets[0].getsockname()[1], 2)
+
+    assert asyncio.run(fetch("Identity")).body == b"{}"
+    with pytest.raises(FetchError) as raised:
+        asyncio.run(fetch("gzip"))
+    assert raised.value.why == FetchError.CODING
 
 
 def test_too_much_is_refused() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -35,7 +34,7 @@ def test_the_quick_start(tmp_path: Path) -> None:
     script = tmp_path / "quick.py"
     script.write_text(block)
     ran = _run(script)
-    assert (ran.stdout, ran.stderr, ran.returncode) == (f"deploying {NAME}@{DIGEST}\n", "", 0)
+    assert (ran.stdout, ran.stderr, ran.returncode) == (f"{NAME}@{DIGEST}\n", "", 0)
 
 
 def test_the_other_blocks_of_the_readme(tmp_path: Path) -> None:
@@ -83,15 +82,15 @@ def test_the_deploy_script_used_wrongly(arguments: List[str]) -> None:
 
 
 def test_memory_does_not_grow() -> None:
-    """A hundred thousand calls here; TUF_CALLS=1000000 in the nightly run."""
-    ran = _run(PYTHON / "benches" / "memory.py", os.environ.get("TUF_CALLS", "100000"))
+    """A hundred thousand calls here, a million by ffi/bench.py."""
+    ran = _run(PYTHON / "benches" / "memory.py", "100000")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "KiB" in ran.stdout
+    assert "grown_kib" in json.loads(ran.stdout)
 
 
 def test_the_benchmark_runs() -> None:
-    ran = _run(PYTHON / "benches" / "bench.py", "--rust-ns", os.environ.get("RUST_NS", "0"), "--rounds", "20")
+    ran = _run(PYTHON / "benches" / "bench.py", "--rounds", "3")
     assert ran.returncode == 0, ran.stderr
-    print(ran.stdout)
     said = json.loads(ran.stdout)
-    assert said["call_ns"] > 0 and said["warm_look_up_ns"] > said["call_ns"]
+    assert set(said) == {"call_ns", "failed_call_ns", "job_us", "task_us", "stopped_ms"}
+    assert min(said.values()) > 0

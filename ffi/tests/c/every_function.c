@@ -143,6 +143,9 @@ static void from_memory(void) {
   uint64_t length = 1;
   EXPECT(TUF_ERR_NOTHING, tuf_verdict_check(verdict, &check, &err));
   EXPECT(TUF_ERR_NOTHING, tuf_verdict_length(verdict, &length, &err));
+  tuf_request request = {.max_bytes = 1};
+  EXPECT(TUF_ERR_NOTHING, tuf_verdict_request(verdict, &request, &err));
+  CHECK(request.max_bytes == 0);
   EXPECT(TUF_ERR_NOTHING, tuf_verdict_verify_bytes(verdict, NOTHING, &err));
   CHECK(check == NULL && length == 0);
   tuf_verdict_free(&verdict);
@@ -201,6 +204,28 @@ static void driven_by_the_host(void) {
   tuf_verdict_free(&verdict);
 }
 
+/* How long a job may take: as the client says, else the configuration, else the default. */
+static void time_limits(void) {
+  const char *const configured[] = {"", "[limits]\ntime = \"90s\""};
+  const uint64_t limits[] = {300000, 90000};
+  for (size_t i = 0; i < 2; i++) {
+    tuf_client *client = a_client("file:metadata", configured[i]);
+    const uint64_t set[] = {0, 1500, 0};
+    const uint64_t want[] = {limits[i], 1500, limits[i]};
+    for (size_t j = 0; j < 3; j++) {
+      tuf_job *job = NULL;
+      uint64_t limit = 0;
+      EXPECT(TUF_OK, tuf_client_set_time_limit(client, set[j], &err));
+      EXPECT(TUF_OK, tuf_job_new(client, TUF_REFRESH, S(REPOSITORY), NOTHING, &job, &err));
+      EXPECT(TUF_OK, tuf_job_time_limit(job, &limit, &err));
+      CHECK(limit == want[j]);
+      EXPECT(TUF_ERR_NULL, tuf_job_time_limit(job, NULL, &err));
+      tuf_job_free(&job);
+    }
+    tuf_client_free(&client);
+  }
+}
+
 /* What each failure of a host is, as the verdict's code. */
 static void failures(void) {
   static const struct {
@@ -213,6 +238,7 @@ static void failures(void) {
       {0, TUF_FAILED_CUT_OFF, "network.cut-off"},
       {0, TUF_FAILED_REDIRECT, "network.redirect"},
       {0, TUF_FAILED_CANCELLED, "cancelled"},
+      {0, TUF_FAILED_CODING, "network.coding"},
       {401, 0, "auth.required"},
       {403, 0, "auth.denied"},
       {429, 0, "network.rate-limited"},
@@ -294,6 +320,10 @@ static void content(void) {
   char url[256];
   snprintf(url, sizeof url, "https://repo.example/targets/%.*s.hello.txt", (int)hash.len, hash.ptr);
   CHECK(is(tuf_verdict_url(verdict), url));
+  EXPECT(TUF_OK, tuf_verdict_request(verdict, &request, &err));
+  CHECK(is(request.url, url) && request.max_bytes == strlen(HELLO));
+  CHECK(request.id == 0 && request.absent == TUF_ABSENT_IS_ERROR);
+  EXPECT(TUF_ERR_NULL, tuf_verdict_request(verdict, NULL, &err));
 
   EXPECT(TUF_OK, tuf_verdict_verify_bytes(verdict, (const uint8_t *)HELLO, strlen(HELLO), &err));
   EXPECT(TUF_ERR_CONTENT, tuf_verdict_verify_bytes(verdict, (const uint8_t *)HELLO, strlen(HELLO) - 1, &err));
@@ -333,6 +363,40 @@ static void content(void) {
   EXPECT(TUF_OK, tuf_client_set_cache(client, NOTHING, &err));
   expect_code(at_once(client, TUF_ARTIFACT, REPOSITORY, "hello.txt"), TUF_UNCHECKED, "store.empty");
   tuf_client_free(&client);
+}
+
+/* Content is fetched where the configuration lets it be: not a byte above its limit, nor from nowhere,
+ * nor offline. */
+static void content_to_fetch(void) {
+  static const struct {
+    const char *more;
+    bool offline;
+    tuf_status status;
+    const char *code;
+  } table[] = {
+      {"targets-url = \"file:targets\"\n[limits]\ntarget = 26", false, TUF_OK, NULL},
+      {"targets-url = \"file:targets\"\n[limits]\ntarget = 25", false, TUF_ERR_CONTENT, "limit.bytes"},
+      {"", false, TUF_ERR_CONFIG, "config.value"},
+      {"targets-url = \"file:targets\"", true, TUF_ERR_CONTENT, "store.empty"},
+  };
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    tuf_client *client = a_client("file:metadata", table[i].more);
+    tuf_verdict *verdict = at_once(client, TUF_ARTIFACT, REPOSITORY, "hello.txt");
+    tuf_request request;
+    tuf_error *err = NULL;
+    if (table[i].offline) {
+      tuf_verdict_free(&verdict);
+      EXPECT(TUF_OK, tuf_client_set_offline(client, true, &err));
+      verdict = at_once(client, TUF_ARTIFACT, REPOSITORY, "hello.txt");
+    }
+    CHECK(tuf_verdict_word(verdict) == TUF_TRUSTED);
+    CHECK(tuf_verdict_request(verdict, &request, &err) == table[i].status);
+    CHECK(table[i].code == NULL ? err == NULL : is(tuf_error_code(err), table[i].code));
+    CHECK((request.url.ptr != NULL) == (table[i].code == NULL));
+    tuf_error_free(&err);
+    tuf_verdict_free(&verdict);
+    tuf_client_free(&client);
+  }
 }
 
 /* The verdict of a task, once it is done. */
@@ -447,6 +511,7 @@ static void wrong_handles(void) {
   uint64_t length;
   void *wrong[] = {NULL, client, (char *)client + 1};
   for (size_t i = 0; i < 3; i++) {
+    EXPECT(TUF_ERR_HANDLE, tuf_job_time_limit(wrong[i], &length, &err));
     EXPECT(TUF_ERR_HANDLE, tuf_job_next(wrong[i], &request, &err));
     EXPECT(TUF_ERR_HANDLE, tuf_job_answer(wrong[i], 0, 200, NOTHING, &err));
     EXPECT(TUF_ERR_HANDLE, tuf_job_fail(wrong[i], 0, TUF_FAILED_TLS, NOTHING, &err));
@@ -456,6 +521,7 @@ static void wrong_handles(void) {
     EXPECT(TUF_ERR_HANDLE, tuf_task_verdict(wrong[i], &verdict, &err));
     EXPECT(TUF_ERR_HANDLE, tuf_verdict_check(wrong[i], &check, &err));
     EXPECT(TUF_ERR_HANDLE, tuf_verdict_length(wrong[i], &length, &err));
+    EXPECT(TUF_ERR_HANDLE, tuf_verdict_request(wrong[i], &request, &err));
     EXPECT(TUF_ERR_HANDLE, tuf_verdict_verify_bytes(wrong[i], NOTHING, &err));
     EXPECT(TUF_ERR_HANDLE, tuf_verdict_verify_file(wrong[i], S("x"), &err));
     EXPECT(TUF_ERR_HANDLE, tuf_check_update(wrong[i], NOTHING, &err));
@@ -535,9 +601,11 @@ static void *everything(void *argument) {
   errors();
   from_memory();
   driven_by_the_host();
+  time_limits();
   failures();
   never_answered();
   content();
+  content_to_fetch();
   tasks();
   cancelled();
   wrong_handles();

@@ -1,4 +1,4 @@
-/* Asks what a script says, and writes each answer: `runner SCRIPT OUT`.
+/* Asks what a script says, and writes each answer: `runner SCRIPT OUT SCRATCH`.
  *
  * A line of the script is a word and its fields, divided by tabs; in a field %XX is a byte. An answer
  * is a line with a number and a length, then so many bytes and a newline. tests/script/mod.rs writes
@@ -76,7 +76,7 @@ static void ask(const tuf_client *client, const struct field *f, const char *bas
 
 int main(int argc, char **argv) {
   size_t length;
-  CHECK(argc == 3);
+  CHECK(argc == 4);
   char *script = (char *)slurp(argv[1], &length);
   out = fopen(argv[2], "wb");
   CHECK(script != NULL && out != NULL);
@@ -93,6 +93,11 @@ int main(int argc, char **argv) {
     if (strcmp(f[0].ptr, "client") == 0) {
       tuf_client_free(&client);
       if (tuf_client_from_text(f[1].ptr, f[1].len, f[2].ptr, f[2].len, &client, &err) != TUF_OK) failed(err);
+    } else if (strcmp(f[0].ptr, "cache") == 0) {
+      char cache[4096];
+      int printed = snprintf(cache, sizeof cache, "%s/%s", argv[3], f[1].ptr);
+      CHECK(printed > 0 && (size_t)printed < sizeof cache);
+      EXPECT(TUF_OK, tuf_client_set_cache(client, S(cache), &err));
     } else if (strcmp(f[0].ptr, "time") == 0) {
       EXPECT(TUF_OK, tuf_client_set_time(client, f[1].ptr, f[1].len, &err));
     } else if (strcmp(f[0].ptr, "serve") == 0) {

@@ -6,6 +6,7 @@
 //! | line | what |
 //! | --- | --- |
 //! | `client TEXT FOLDER` | a new client from a configuration's text (an answer only if that fails) |
+//! | `cache NAME` | it remembers in the folder of this name, below one that the runner was given |
 //! | `time T` | the time to judge by |
 //! | `serve NAME PATH FILE` | serves that file from memory |
 //! | `take NAME PATH` | serves it no more |
@@ -127,9 +128,9 @@ pub(crate) fn answers(mut out: &[u8]) -> Vec<(u32, Vec<u8>)> {
 }
 
 /// What Rust is asked with.
-fn ask(time: &str, memory: &Memory) -> Ask {
+fn ask(time: &str, place: &Place) -> Ask {
     let now = Time::parse(time).expect("a time");
-    Ask { now, injected: true, choices: Choices::default(), gun: None, place: Place::Kept(memory.clone()) }
+    Ask { now, injected: true, choices: Choices::default(), gun: None, place: place.clone() }
 }
 
 /// Rust's document of a question, with the files of a folder in the server's place.
@@ -183,12 +184,15 @@ fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
     found
 }
 
-/// The configuration of a scenario's step.
-fn config_of(scenario: &Scenario, pin: &Pin, mode: Mode) -> String {
+/// The configuration of a scenario's step. Each mode meets one tag rule in one way, and the other in
+/// the other.
+fn config_of(scenario: &Scenario, pin: &Pin, mode: Mode, way: Way) -> String {
     let gun = &scenario.gun;
-    let (mode, rule) = match mode {
-        Mode::Strict => ("strict", "releases-first"),
-        Mode::Compatible => ("compatible", "targets-first"),
+    let (mode, rule) = match (mode, way) {
+        (Mode::Strict, Way::Memory) => ("strict", "releases-first"),
+        (Mode::Strict, Way::Host) => ("strict", "targets-first"),
+        (Mode::Compatible, Way::Memory) => ("compatible", "targets-first"),
+        (Mode::Compatible, Way::Host) => ("compatible", "releases-first"),
     };
     let mut text = format!(
         "[server.\"{gun}\"]\nurl = \"https://trust.test\"\n[policy.\"{gun}\"]\nmode = \"{mode}\"\ntag-rule = \"{rule}\"\n"
@@ -220,10 +224,11 @@ enum Way {
 /// Every step of every Notary scenario: the list, and every tag.
 pub(crate) fn notary() -> Script {
     let mut script = Script::default();
+    let caches = tempfile::tempdir().expect("a folder");
     for scenario in test_vectors::scenarios().expect("the vectors") {
         for way in [Way::Memory, Way::Host] {
             for mode in [Mode::Strict, Mode::Compatible] {
-                one_scenario(&mut script, &scenario, mode, way);
+                one_scenario(&mut script, &scenario, mode, way, caches.path());
             }
         }
     }
@@ -236,16 +241,25 @@ struct Walk<'s> {
     scenario: &'s Scenario,
     mode: Mode,
     way: Way,
-    memory: Memory,
+    /// Where it remembers.
+    place: Place,
     /// The text of the client's configuration.
     text: Option<String>,
     served: BTreeSet<String>,
 }
 
-fn one_scenario(script: &mut Script, scenario: &Scenario, mode: Mode, way: Way) {
-    let (memory, served) = (Memory::default(), BTreeSet::new());
-    let mut walk = Walk { script, scenario, mode, way, memory, text: None, served };
-    (0..scenario.steps.len()).for_each(|number| walk.step(number));
+/// A client remembers in memory as long as it has one configuration, else in a folder below `caches`,
+/// where the next one finds what this one knew.
+fn one_scenario(script: &mut Script, scenario: &Scenario, mode: Mode, way: Way, caches: &Path) {
+    let steps = 0..scenario.steps.len();
+    let pins: BTreeSet<String> =
+        steps.clone().map(|number| config_of(scenario, scenario.pin(number), mode, way)).collect();
+    let place = match pins.len() {
+        1 => Place::Kept(Memory::default()),
+        _ => Place::Cache(caches.join(script.expected.len().to_string())),
+    };
+    let mut walk = Walk { script, scenario, mode, way, place, text: None, served: BTreeSet::new() };
+    steps.for_each(|number| walk.step(number));
 }
 
 impl Walk<'_> {
@@ -257,7 +271,7 @@ impl Walk<'_> {
         self.script.line(&["time", time]);
         let folder = self.scenario.folder.join(&step.dir);
         self.offer(&mut config, &folder);
-        let ask = ask(time, &self.memory);
+        let ask = ask(time, &self.place);
         let gun = &self.scenario.gun;
         self.script.line(&["ask", &LIST.to_string(), gun, ""]);
         let list = match self.way {
@@ -276,24 +290,21 @@ impl Walk<'_> {
         }
     }
 
-    /// The step's configuration. Another than before is another client, which remembers nothing; a
-    /// wrong one is an answer of its own.
+    /// The step's configuration. Another than before is another client; a wrong one is an answer of
+    /// its own.
     fn configured(&mut self, number: usize, whence: &str) -> Option<Config> {
-        let text = config_of(self.scenario, self.scenario.pin(number), self.mode);
+        let text = config_of(self.scenario, self.scenario.pin(number), self.mode, self.way);
+        let config = Config::from_text(&text, &self.scenario.folder);
         if self.text.as_ref() != Some(&text) {
-            self.memory = Memory::default();
             self.served.clear();
             self.script.line(&["client", &text, self.scenario.folder.to_str().expect("UTF-8")]);
-            self.text = Some(text.clone());
-        }
-        match Config::from_text(&text, &self.scenario.folder) {
-            Ok(config) => Some(config),
-            Err(e) => {
-                self.script.expect(format!("{whence} configuration"), Document::of_error(&e, ""));
-                self.text = None;
-                None
+            self.text = config.is_ok().then_some(text);
+            if let (Place::Cache(folder), Ok(_)) = (&self.place, &config) {
+                let name = folder.file_name().and_then(|name| name.to_str()).expect("a name");
+                self.script.line(&["cache", name]);
             }
         }
+        config.map_err(|e| self.script.expect(format!("{whence} configuration"), Document::of_error(&e, ""))).ok()
     }
 
     /// What the server has from now on.
@@ -358,7 +369,7 @@ fn one_repository(script: &mut Script, folder: &Path, prefix: &str, way: Way) {
          targets-url = \"file:targets\"\n[trust.\"{prefix}\"]\nroot = \"metadata/1.root.json\"\n"
     );
     let mut config = Config::from_text(&text, folder).expect("a configuration");
-    let ask = ask(TIME, &Memory::default());
+    let ask = ask(TIME, &Place::Kept(Memory::default()));
     script.line(&["client", &text, folder.to_str().expect("UTF-8")]);
     script.line(&["time", TIME]);
     match way {
@@ -417,7 +428,7 @@ fn of_repository(config: &Config, ask: &Ask, kind: u32, name: &str, path: &str, 
     }
 }
 
-/// T-23: the table of patterns.
+/// The table of patterns.
 pub(crate) fn patterns() -> Script {
     let mut script = Script::default();
     for pair in test_vectors::patterns().expect("the table") {

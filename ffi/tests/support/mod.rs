@@ -58,3 +58,42 @@ pub(crate) fn beside(program: &Path, command: &mut Command) -> Output {
 pub(crate) fn samples() -> (PathBuf, PathBuf) {
     (test_vectors::root().join("sample"), here().join("../tuf-core/sample-tuf1"))
 }
+
+/// The block of a language in the main README's quick starts; `page` (below `ffi`) shows the same one.
+/// A program has at most ten lines.
+pub(crate) fn quick_start(language: &str, page: &str) -> String {
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let readme = read(&here().join("../README.md"));
+    let (_, section) = readme.split_once("## From a program of your own\n").expect("the quick starts");
+    let (section, _) = section.split_once("\n## ").expect("a section behind them");
+    let fence = format!("```{language}\n");
+    let (_, block) = section.split_once(&fence).expect("a block");
+    let (block, _) = block.split_once("```\n").expect("its end");
+    let lines = block.lines().filter(|line| !line.trim().is_empty()).count();
+    assert!(lines <= 10, "{lines} lines of {language}");
+    assert!(read(&here().join(page)).contains(&format!("{fence}{block}```\n")), "{page} has another quick start");
+    block.to_owned()
+}
+
+/// The commands of a language's quick start: the README's `sh` block behind its program.
+pub(crate) fn commands(program: &str, page: &str) -> String {
+    let readme = std::fs::read_to_string(here().join("../README.md")).expect("README.md");
+    let (_, behind) = readme.split_once(program).expect("the program");
+    let (_, block) = behind.split_once("```sh\n").expect("commands");
+    let (block, _) = block.split_once("```\n").expect("their end");
+    let page = std::fs::read_to_string(here().join(page)).expect("a page");
+    assert!(page.contains(&format!("```sh\n{block}```\n")), "other commands");
+    block.to_owned()
+}
+
+/// Text of a page, with the place where this repository is.
+pub(crate) fn as_here(text: &str) -> String {
+    text.replace("/path/to/this/repository", &here().join("..").display().to_string())
+}
+
+/// Runs commands of a page in a folder, as they are printed but for where this repository is.
+pub(crate) fn as_printed(commands: &str, folder: &Path) -> Command {
+    let mut bash = Command::new("bash");
+    bash.args(["-euc", &as_here(commands)]).current_dir(folder);
+    bash
+}

@@ -6,6 +6,7 @@ use crate::trust::{Found, TargetCheck};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 use url::Url;
 
@@ -24,14 +25,34 @@ pub struct Downloaded {
     pub fetched: bool,
 }
 
+/// What is to be fetched for a target's content.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ToFetch<'a> {
+    /// Where targets lie.
+    pub base: &'a Url,
+    /// Where this one does: the whole URL.
+    pub url: Url,
+    /// How many bytes it has: one more tells that it is not what was signed.
+    pub max_bytes: u64,
+}
+
+impl<'a> ToFetch<'a> {
+    /// A target whose content is not above our ceiling; a larger one is not even asked for.
+    pub(super) fn new(found: &Found, base: &'a Url, url: Url, ceiling: u64) -> Result<Self> {
+        let max_bytes = found.check()?.length();
+        if max_bytes > ceiling {
+            return Err(Error::new(Code::LimitBytes, "T-41", format!("`{}` is above our ceiling", shown(&found.path)))
+                .values(format_args!("at most {ceiling} bytes"), max_bytes));
+        }
+        Ok(ToFetch { base, url, max_bytes })
+    }
+}
+
 /// Where a target's content comes from, and what holds for it.
 pub(super) struct Content<'a> {
-    pub(super) fetcher: &'a dyn Fetcher,
-    /// Where targets lie, and where this one does.
-    pub(super) base: &'a Url,
-    pub(super) url: Url,
-    /// More bytes are not asked for.
-    pub(super) ceiling: u64,
+    pub(super) fetcher: Arc<dyn Fetcher>,
+    pub(super) from: ToFetch<'a>,
     pub(super) until: Instant,
     /// Told how many bytes have come.
     pub(super) told: Option<&'a (dyn Fn(u64) + Send + Sync)>,
@@ -46,14 +67,9 @@ pub(super) async fn obtained<'a>(
     if let Some(file) = already_there(found.check()?, &path).await {
         return Ok(Downloaded { path, file, fetched: false });
     }
-    let Content { fetcher, base, url, ceiling, until, told } = content()?;
-    let check = found.check()?;
-    if check.length() > ceiling {
-        return Err(Error::new(Code::LimitBytes, "T-41", format!("`{}` is above our ceiling", shown(&found.path)))
-            .values(format_args!("at most {ceiling} bytes"), check.length()));
-    }
-    folder_is_there(base)?;
-    match fetcher.open(&url, until).await.map_err(|e| e.in_file(&found.path))? {
+    let Content { fetcher, from, until, told } = content()?;
+    folder_is_there(from.base)?;
+    match fetcher.open(&from.url, until).await.map_err(|e| e.in_file(&found.path))? {
         Offered::NotFound(words) => {
             let message = format!("the server does not have the content of `{}`", shown(&found.path));
             Err(Error::new(Code::MissingTarget, "T-41 (TUF 5.7.3)", message)
@@ -62,7 +78,7 @@ pub(super) async fn obtained<'a>(
         }
         Offered::Body(body) => {
             let mut body = Told { body, so_far: 0, told };
-            let file = written(check, &mut body, &path).await.map_err(|e| e.in_file(&found.path))?;
+            let file = written(found.check()?, &mut body, &path).await.map_err(|e| e.in_file(&found.path))?;
             Ok(Downloaded { path, file, fetched: true })
         }
     }

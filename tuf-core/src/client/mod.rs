@@ -159,7 +159,7 @@ pub use archive::save;
 pub use artifacts::{download_artifacts, list_artifacts, look_up_artifacts, refresh, verify_artifact};
 pub use cache::{StoreStatus, forget, forget_clock, repair, stores};
 pub use config::{Choices, Config, Resolved, required};
-pub use download::Downloaded;
+pub use download::{Downloaded, ToFetch};
 pub use images::{list, verify};
 pub use init::{NewRoot, RootFrom, new_root};
 pub use keys::span;

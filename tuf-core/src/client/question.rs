@@ -4,6 +4,7 @@
 //! asks in these words and gets these documents.
 
 use super::config::{Config, Resolved};
+use super::download::ToFetch;
 use super::run::{Ask, store_of};
 use crate::crypto::hex;
 use crate::error::{Code, Error, Result, shown};
@@ -140,6 +141,26 @@ impl Question {
         let Some(base) = &self.resolved.targets else { return Ok(None) };
         let consistent = outcome.set.as_ref().is_some_and(|set| set.root().content().consistent_snapshot());
         below(base, &found.url_path(self.resolved.hash_prefix && consistent)?).map(Some)
+    }
+
+    /// What is to be fetched for the content of a target that a run found.
+    ///
+    /// # Errors
+    /// `store.empty` offline, `config.value` if the configuration does not say where targets lie,
+    /// `limit.bytes`; those of [`Question::target_url`].
+    pub fn to_fetch(&self, outcome: &Outcome, found: &Found) -> Result<ToFetch<'_>> {
+        let place = || {
+            // T-51: offline no code path opens a socket, and no file is taken from elsewhere.
+            if self.resolved.settings.offline {
+                return Err(Error::new(Code::StoreEmpty, "T-51", "offline, and the content is not there"));
+            }
+            let (Some(base), Some(url)) = (&self.resolved.targets, self.target_url(outcome, found)?) else {
+                let why = "where targets lie is not configured: targets-url of this server";
+                return Err(Error::new(Code::ConfigValue, "T-41", why));
+            };
+            ToFetch::new(found, base, url, self.resolved.settings.limits.target)
+        };
+        place().map_err(|e| e.in_file(&found.path))
     }
 
     /// How many look-ups the run answers.

@@ -198,24 +198,15 @@ impl<'a> Run<'a> {
         folder: &Path,
     ) -> Result<Downloaded> {
         let resolved = question.resolved();
-        let settings = match (&resolved.from, &resolved.targets) {
-            (Source::Server(settings), _) => Some((**settings).clone()),
-            (_, targets) => targets.clone().map(ServerSettings::new),
-        };
-        let fetcher = settings.map(|settings| WebFetcher::new(settings, &resolved.settings.name));
-        let (until, ceiling) = (self.deadline(resolved), resolved.settings.limits.target);
+        let until = self.deadline(resolved);
         let content = || {
-            // T-51: offline no code path opens a socket, and no file is taken from elsewhere.
-            if resolved.settings.offline {
-                return Err(Error::new(Code::StoreEmpty, "T-51", "offline, and the content is not there"));
-            }
-            let (Some(base), Some(fetcher), Some(url)) =
-                (&resolved.targets, &fetcher, question.target_url(outcome, found)?)
-            else {
-                let why = "where targets lie is not configured: targets-url of this server";
-                return Err(Error::new(Code::ConfigValue, "T-41", why));
+            let from = question.to_fetch(outcome, found)?;
+            let settings = match &resolved.from {
+                Source::Server(settings) => (**settings).clone(),
+                _ => ServerSettings::new(from.base.clone()),
             };
-            Ok(Content { fetcher, base, url, ceiling, until, told: None })
+            let fetcher = Arc::new(WebFetcher::new(settings, &resolved.settings.name));
+            Ok(Content { fetcher, from, until, told: None })
         };
         let obtained = download::obtained(found, folder.join(found.local_name()), content);
         self.wait(obtained).and_then(|obtained| obtained).map_err(|e| e.in_file(&found.path))

@@ -21,7 +21,7 @@
 //! ```
 
 use super::blocking::Blocking;
-use super::download::{self, Content, Downloaded, folder_is_there};
+use super::download::{self, Content, Downloaded, ToFetch, folder_is_there};
 use super::drive_async;
 use crate::error::{Code, Error, Result, shown};
 use crate::limits::Limits;
@@ -480,8 +480,8 @@ impl AsyncClient {
                 let why = "a client that downloads needs to know where targets lie: targets_url";
                 return Err(Error::new(Code::ConfigValue, "T-41", why));
             };
-            let (ceiling, until) = (self.settings.limits.target, self.until());
-            Ok(Content { fetcher: &*self.fetcher, base, url: url.clone(), ceiling, until, told })
+            let from = ToFetch::new(target.found(), base, url.clone(), self.settings.limits.target)?;
+            Ok(Content { fetcher: self.fetcher.clone(), from, until: self.until(), told })
         };
         download::obtained(target.found(), path, content).await
     }

@@ -27,8 +27,8 @@ from .errors import (
     UsageError,
     VerifyError,
 )
-from .job import Job, Request, State
-from .question import Question
+from .job import Job, State
+from .question import Question, Request
 from .verdict import Check, Verdict
 
 __all__ = [

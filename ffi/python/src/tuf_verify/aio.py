@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Any, Optional, Protocol, Set, Tuple, Type
+from typing import Any, Protocol, Set, Tuple, Type
 
 from .client import Client
-from .errors import FetchError, NothingError, own
-from .job import Job, Request, State
-from .question import Question
+from .errors import FetchError
+from .job import Job, State
+from .question import Question, Request
 from .verdict import Verdict
 
 
@@ -42,10 +42,26 @@ _WHY: Tuple[Tuple[Tuple[Type[BaseException], ...], int], ...] = (
 )
 
 
-async def _fetched(job: Job, fetcher: Fetcher, request: Request) -> None:
+def _over_at(job: Job) -> float:
+    """When all of a question that begins now must have come, by the loop's clock."""
+    return asyncio.get_running_loop().time() + job.time_limit.total_seconds()
+
+
+async def _in_time(fetcher: Fetcher, request: Request, until: float) -> Response:
+    """What is fetched, if it comes in time."""
+    loop = asyncio.get_running_loop()
+    try:
+        return await asyncio.wait_for(fetcher.fetch(request.url, request.max_bytes), until - loop.time())
+    except asyncio.TimeoutError as error:
+        if loop.time() < until:
+            raise  # of the fetcher's own
+        raise FetchError("the time limit of this question is over", FetchError.TIME_LIMIT) from error
+
+
+async def _fetched(job: Job, fetcher: Fetcher, request: Request, until: float) -> None:
     """Fetches one file, and answers the job with what came of it."""
     try:
-        response = await fetcher.fetch(request.url, request.max_bytes)
+        response = await _in_time(fetcher, request, until)
     except FetchError as error:
         job.fail(request.id, error.why, error.message)
     except Exception as error:
@@ -58,13 +74,15 @@ async def _fetched(job: Job, fetcher: Fetcher, request: Request) -> None:
 
 
 async def drive(job: Job, fetcher: Fetcher) -> Verdict:
-    """Drives a job to its verdict, and closes it; what is fetched when it is cancelled is cancelled too."""
+    """Drives a job to its verdict within its time limit, and closes it; what is fetched when it is cancelled is
+    cancelled too."""
     fetches: Set["asyncio.Task[None]"] = set()
     try:
+        until = _over_at(job)
         while True:
             step = job.next()
             if isinstance(step, Request):
-                fetches.add(asyncio.ensure_future(_fetched(job, fetcher, step)))
+                fetches.add(asyncio.ensure_future(_fetched(job, fetcher, step, until)))
             elif step is State.PENDING:
                 done, fetches = await asyncio.wait(fetches, return_when=asyncio.FIRST_COMPLETED)
                 for fetch in done:
@@ -81,8 +99,8 @@ async def drive(job: Job, fetcher: Fetcher) -> Verdict:
 
 class AsyncClient:
     """A client's questions for asyncio: ``AsyncClient(client, fetcher)``. The client stays the caller's, to
-    be closed. Between two fetches the event loop is held for as long as a few signatures, and what is
-    remembered in files, take."""
+    be closed, and its time limit holds. Between two fetches the event loop is held for as long as a few
+    signatures, and what is remembered in files, take."""
 
     def __init__(self, client: Client, fetcher: Fetcher) -> None:
         self._client = client
@@ -114,15 +132,15 @@ class AsyncClient:
 
     async def fetch_target(self, repository: str, path: str) -> bytes:
         """The content of a target, fetched and verified: :class:`Refused` or :class:`Unchecked` if it is not
-        trusted, :class:`ContentError` if it is not what was signed, :class:`FetchError` if none came."""
-        verdict = await self.look_up(repository, path)
-        length: Optional[int] = verdict.require_target().length
-        url = verdict.url
-        if url is None or length is None:
-            raise own(NothingError, "where this target lies is not configured, or its length is not signed")
-        response = await self._fetcher.fetch(url, length)
+        trusted, :class:`ContentError` if it is not what was signed, :class:`FetchError` if none came; and what
+        :meth:`Verdict.request` raises."""
+        job = self._client.job(Question.artifact(repository, path))
+        until = _over_at(job)
+        verdict = (await drive(job, self._fetcher)).require_trusted()
+        request = verdict.request()
+        response = await _in_time(self._fetcher, request, until)
         if response.status != 200:
-            raise FetchError(f"{url}: status {response.status}")
+            raise FetchError(f"{request.url}: status {response.status}")
         content = bytes(response.body)
         verdict.verify_bytes(content)
         return content

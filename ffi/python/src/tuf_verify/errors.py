@@ -55,7 +55,8 @@ class ConfigError(VerifyError):
 
 
 class ContentError(VerifyError):
-    """The content is not what was signed (``target.*``), or cannot be read (``usage.file``)."""
+    """The content is not what was signed (``target.*``), cannot be read (``usage.file``), or may not be fetched
+    (``limit.bytes``, ``store.empty``)."""
 
 
 class RequestError(VerifyError):
@@ -87,6 +88,7 @@ class FetchError(Exception):
     CUT_OFF: int = lib.TUF_FAILED_CUT_OFF
     REDIRECT: int = lib.TUF_FAILED_REDIRECT
     CANCELLED: int = lib.TUF_FAILED_CANCELLED
+    CODING: int = lib.TUF_FAILED_CODING
 
     def __init__(self, message: str, why: int = UNREACHABLE) -> None:
         super().__init__(message, why)

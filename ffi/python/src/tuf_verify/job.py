@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Union
 
-from ._border import Closing, Handle, call, content, taken, text
+from ._border import Closing, Handle, call, content, text
 from ._native import ffi, lib
 from .errors import BusyError, own
+from .question import Request
 from .verdict import Verdict
-
-
-@dataclass(frozen=True)
-class Request:
-    """A file to be fetched, with GET."""
-
-    id: int
-    url: str
-    max_bytes: int
-    """The body may be cut off one byte behind this many, which tells that there is more."""
-    absence_ends_chain: bool
-    """Whether "no such file" is to be expected: there are no more roots."""
 
 
 class State(Enum):
@@ -41,6 +30,15 @@ class Job(Closing):
     def __enter__(self) -> "Job":
         return self
 
+    @property
+    def time_limit(self) -> timedelta:
+        """How long the question may take in all, as the client or the configuration says: the caller's to hold."""
+        out = ffi.new("uint64_t *")
+        with self._handle as job:
+            call(lib.tuf_job_time_limit, job, out)
+        # What Python cannot hold is beyond any question.
+        return timedelta(milliseconds=min(out[0], timedelta.max // timedelta(milliseconds=1)))
+
     def next(self) -> Union[Request, State]:
         """Goes on until something is needed. More requests may be had before one is answered."""
         out = ffi.new("tuf_request *")
@@ -50,8 +48,7 @@ class Job(Closing):
                 return State.DONE
             if status == lib.TUF_PENDING:
                 return State.PENDING
-            url = taken(out.url) or ""
-        return Request(out.id, url, out.max_bytes, out.absent == lib.TUF_ABSENT_ENDS_CHAIN)
+            return Request._of(out)
 
     def answer(self, request: int, status: int, body: Any = b"") -> None:
         """Answers a request, by its id, with what the server said: its status (of redirects that were

@@ -1,9 +1,11 @@
-"""What can be asked."""
+"""What can be asked, and what is to be fetched for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from ._border import taken
 from ._native import lib
 
 
@@ -39,3 +41,19 @@ class Question:
     def refresh(cls, repository: str) -> "Question":
         """Whether a TUF 1.0 repository is complete and current."""
         return cls(lib.TUF_REFRESH, repository)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A file to be fetched, with GET."""
+
+    id: int
+    url: str
+    max_bytes: int
+    """The body may be cut off one byte behind this many, which tells that there is more."""
+    absence_ends_chain: bool
+    """Whether "no such file" is to be expected: there are no more roots."""
+
+    @classmethod
+    def _of(cls, lent: Any) -> "Request":
+        return cls(lent.id, taken(lent.url) or "", lent.max_bytes, lent.absent == lib.TUF_ABSENT_ENDS_CHAIN)

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from ._border import AnyPath, Closing, Handle, call, content, path, taken
-from ._native import lib
+from ._native import ffi, lib
 from .documents import Entry, Reason, Subject, Target, Trust, members
 from .errors import InternalError, NothingError, Refused, Unchecked, own
+from .question import Request
 
 
 class Check(Closing):
@@ -129,13 +130,23 @@ class Verdict:
 
     @property
     def url(self) -> Optional[str]:
-        """Where the target's content lies; None too if the configuration does not say it."""
+        """Where the target's content lies; None too if the configuration does not say it. :meth:`request`
+        says whether it may be fetched."""
         return self._text(lib.tuf_verdict_url)
 
     @property
     def file(self) -> Optional[str]:
         """Where the file lies that :meth:`Client.download` brought, or found there."""
         return self._text(lib.tuf_verdict_file)
+
+    def request(self) -> Request:
+        """What is to be fetched for the target's content; its ``id`` goes nowhere. :class:`NothingError` unless
+        one target was found, :class:`ConfigError` if the configuration does not say where it lies,
+        :class:`ContentError` if it is above the configuration's ``limits.target``, or offline."""
+        out = ffi.new("tuf_request *")
+        with self._handle as verdict:
+            call(lib.tuf_verdict_request, verdict, out)
+            return Request._of(out)
 
     def verify_bytes(self, data: Any) -> None:
         """Whether these bytes are the target's content: :class:`ContentError` if not. Anything with a buffer
