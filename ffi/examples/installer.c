@@ -24,12 +24,13 @@ static void say(const char *what, tuf_text text) {
   if (text.ptr != NULL) fprintf(stderr, "installer: %s%.*s\n", what, (int)text.len, text.ptr);
 }
 
-/* Ends with what the library says of a call that failed. */
-static void done(tuf_status status, tuf_error *err) {
+/* Ends with what the library says of a call that failed. The error is looked at here, once the call is
+ * over: C says nothing of the order of arguments. */
+static void done(tuf_status status, tuf_error **err) {
   if (status < TUF_ERR_USAGE) return;
-  say("", tuf_error_message(err));
-  say("next: ", tuf_error_hint(err));
-  tuf_error_free(&err);
+  say("", tuf_error_message(*err));
+  say("next: ", tuf_error_hint(*err));
+  tuf_error_free(err);
   exit(2);
 }
 
@@ -48,13 +49,13 @@ int main(int argc, char **argv) {
   }
   const char *config = argv[1], *repository = argv[2], *path = argv[3], *folder = argv[4];
 
-  done(tuf_client_from_file(config, strlen(config), &client, &err), err);
-  done(tuf_task_download(client, repository, strlen(repository), path, strlen(path), folder, strlen(folder), &task, &err), err);
+  done(tuf_client_from_file(config, strlen(config), &client, &err), &err);
+  done(tuf_task_download(client, repository, strlen(repository), path, strlen(path), folder, strlen(folder), &task, &err), &err);
   signal(SIGINT, interrupt);
   while (tuf_task_wait(task, 50, NULL) == TUF_PENDING) {
-    if (interrupted) done(tuf_task_cancel(task, &err), err);
+    if (interrupted) done(tuf_task_cancel(task, &err), &err);
   }
-  done(tuf_task_verdict(task, &verdict, &err), err);
+  done(tuf_task_verdict(task, &verdict, &err), &err);
   signal(SIGINT, SIG_DFL);
 
   int status = (int)tuf_verdict_exit_status(verdict);

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -101,13 +102,16 @@ func WithCache(folder string) Option {
 }
 
 // WithTime judges by this time, in whole seconds, instead of the machine's clock; by the clock again
-// with the zero time.
+// with the zero time. The year is 0 to 9999.
 func WithTime(now time.Time) Option {
 	var said string
 	if !now.IsZero() {
 		said = now.UTC().Format(time.RFC3339)
 	}
 	return func(c *Client) error {
+		if year := now.UTC().Year(); year < 0 || year > 9999 {
+			return &Error{Code: "usage.argument", Message: fmt.Sprintf("the year %d of a time is not 0 to 9999", year)}
+		}
 		return c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
 			return C.tuf_client_set_time(client, chars(said), length(said), fault)
 		})
@@ -132,17 +136,26 @@ func WithNoPersist(noPersist bool) Option {
 	}
 }
 
-// WithTimeLimit is how long a question may take in all; 0 is what the configuration says.
+// WithTimeLimit is how long a question may take in all, in milliseconds, rounded up; 0 is what the
+// configuration says.
 func WithTimeLimit(limit time.Duration) Option {
 	return func(c *Client) error {
-		if limit < 0 || limit%time.Millisecond != 0 {
-			return &Error{Code: "usage.argument", Message: "a time limit is no whole number of milliseconds"}
+		if limit < 0 {
+			return &Error{Code: "usage.argument", Message: "a time limit is negative"}
 		}
-		milliseconds := C.uint64_t(limit.Milliseconds())
 		return c.call(func(client *C.tuf_client, fault **C.tuf_error) C.enum_tuf_status {
-			return C.tuf_client_set_time_limit(client, milliseconds, fault)
+			return C.tuf_client_set_time_limit(client, C.uint64_t(milliseconds(limit)), fault)
 		})
 	}
+}
+
+// milliseconds rounds up: what is short must not become 0, which is no limit of the caller's.
+func milliseconds(limit time.Duration) int64 {
+	whole := limit.Milliseconds()
+	if limit%time.Millisecond > 0 {
+		whole++
+	}
+	return whole
 }
 
 // WithCollection is the trust collection in which images are looked up, where it is not their own

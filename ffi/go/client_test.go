@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -36,6 +37,9 @@ func TestErrorsAreTyped(t *testing.T) {
 		{"no UTF-8", text, "usage.argument", ErrUsage},
 		{"no UTF-8 in a pattern", pattern, "usage.argument", ErrUsage},
 		{"no time limit", missing, "usage.argument", ErrUsage},
+		{"no year", c.Set(WithTime(now.AddDate(8000, 0, 0))), "usage.argument", ErrUsage},
+		{"no year in UTC", c.Set(WithTime(time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -3600)))), "usage.argument", ErrUsage},
+		{"no year before any", c.Set(WithTime(now.AddDate(-2027, 0, 0))), "usage.argument", ErrUsage},
 	} {
 		var e *Error
 		if !errors.As(one.err, &e) || e.Message == "" || one.code != "" && e.Code != one.code {
@@ -90,6 +94,9 @@ func TestVerdictsThatAreNotTrusted(t *testing.T) {
 // No verdict, and none that was made here, is a pass.
 func TestNoVerdictIsNoTrust(t *testing.T) {
 	for _, v := range []*Verdict{nil, {}, {Word: Unchecked}} {
+		if said := v.JSON() + v.Explain() + v.LocalName() + v.URL(); said != "" || v.Close() != nil {
+			t.Errorf("%q", said)
+		}
 		if v.Trusted() || v.Err() == nil || v.ExitStatus() != 3 {
 			t.Errorf("%v", v)
 		}
@@ -99,6 +106,16 @@ func TestNoVerdictIsNoTrust(t *testing.T) {
 		if err := v.VerifyBytes(nil); !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNoTarget) {
 			t.Errorf("%v", err)
 		}
+		if err := v.VerifyReader(context.Background(), strings.NewReader("")); !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNoTarget) {
+			t.Errorf("%v", err)
+		}
+	}
+	var none *Verdict
+	if said, err := json.Marshal(none); string(said) != "null" || err != nil {
+		t.Errorf("%s, %v", said, err)
+	}
+	if said, err := none.MarshalJSON(); string(said) != "null" || err != nil {
+		t.Errorf("%s, %v", said, err)
 	}
 }
 
@@ -151,6 +168,28 @@ func TestOptions(t *testing.T) {
 	if clock.Injected {
 		t.Error("the clock was not asked")
 	}
+	for _, year := range []int{0, 9999} {
+		ok(t, c.Set(WithTime(time.Date(year, 12, 31, 23, 59, 59, 0, time.UTC))))
+	}
+}
+
+// What is no whole number of milliseconds is rounded up, so that the least limit is one, and nothing
+// overflows.
+func TestTimeLimits(t *testing.T) {
+	c := smoke(t)
+	for limit, want := range map[time.Duration]int64{
+		0: 0, 1: 1, time.Millisecond: 1, time.Millisecond + 1: 2, 1500 * time.Microsecond: 2, time.Hour: 3_600_000,
+		math.MaxInt64: math.MaxInt64/1_000_000 + 1,
+	} {
+		if found := milliseconds(limit); found != want {
+			t.Errorf("%v: %d, not %d", limit, found, want)
+		}
+		ok(t, c.Set(WithTimeLimit(limit)))
+	}
+	both(t, smokeFiles(t), func(t *testing.T, c *Client) {
+		ok(t, c.Set(WithTimeLimit(math.MaxInt64)))
+		ok(t, must(c.Refresh(context.Background(), "smoke"))(t).Err())
+	})
 }
 
 // Content is checked whole, in pieces, as bytes, as a file and while it is read.
@@ -203,7 +242,7 @@ func TestContent(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	if err := verdict.VerifyFile(gone, lie); !errors.Is(err, ErrCancelled) || !errors.Is(err, context.Canceled) {
+	if err := verdict.VerifyFile(gone, lie); !errors.Is(err, ErrCancelled) || !errors.Is(err, ErrUnchecked) || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	refused := must(c.LookUp(ctx, "smoke", "no-such-file"))(t)
@@ -247,7 +286,7 @@ func TestUseAfterClose(t *testing.T) {
 			answers[name] = c.Set(option)
 		}
 		for name, err := range answers {
-			if !errors.Is(err, ErrClosed) {
+			if !errors.Is(err, ErrClosed) || errors.Is(err, ErrUsage) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -295,7 +334,7 @@ func TestTheEndOfAContextStopsTheWork(t *testing.T) {
 			cancel(why)
 		}()
 		verdict, err := c.Refresh(ctx, "smoke")
-		if verdict != nil || !errors.Is(err, ErrCancelled) || !errors.Is(err, why) {
+		if verdict != nil || !errors.Is(err, ErrCancelled) || !errors.Is(err, why) || !errors.Is(err, ErrUnchecked) {
 			t.Errorf("%s: %v, %v", name, verdict, err)
 		}
 		// Before anything is begun.
@@ -305,7 +344,7 @@ func TestTheEndOfAContextStopsTheWork(t *testing.T) {
 		}
 		late, end := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		_, err = c.Download(late, "smoke", "hello.txt", t.TempDir())
-		if !errors.Is(err, ErrCancelled) || !errors.Is(err, context.DeadlineExceeded) {
+		if !errors.Is(err, ErrUnchecked) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
 		end()

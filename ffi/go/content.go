@@ -148,6 +148,8 @@ func unreadable(file string, err error) error {
 // readError is one of the reader that was copied from.
 type readError struct{ error }
 
+func (e *readError) Unwrap() error { return e.error }
+
 // copied copies in pieces, until a context ends.
 func copied(ctx context.Context, to io.Writer, from io.Reader) error {
 	piece := make([]byte, 64<<10)

@@ -49,7 +49,7 @@ var (
 	ErrRefused = errors.New("tufverify: refused")
 	// ErrUnchecked: no answer was reached.
 	ErrUnchecked = errors.New("tufverify: unchecked")
-	// ErrClosed: the object was closed, or never made.
+	// ErrClosed: the object was closed, or never made; it is of no [Family].
 	ErrClosed = errors.New("tufverify: closed")
 	// ErrBusy: another goroutine is using the object.
 	ErrBusy = errors.New("tufverify: busy")
@@ -86,6 +86,10 @@ func (e *Error) Error() string {
 // Is tells whether the error is of a [Family], or is what one of this package's other errors says.
 func (e *Error) Is(target error) bool {
 	if family, ok := target.(Family); ok {
+		// What is closed has the code of a wrong argument, but no question was wrong.
+		if e.kind == ErrClosed {
+			return false
+		}
 		own, _, _ := strings.Cut(e.Code, ".")
 		return own == string(family)
 	}
@@ -111,7 +115,7 @@ func closed() error {
 // cancelled tells that a context ended first.
 func cancelled(ctx context.Context) error {
 	cause := context.Cause(ctx)
-	return &Error{Code: "cancelled", Message: "given up: " + cause.Error(), cause: cause}
+	return &Error{Code: "cancelled", Message: "given up: " + cause.Error(), kind: ErrUnchecked, cause: cause}
 }
 
 // failed takes the library's error over and frees it; nil if there is none.

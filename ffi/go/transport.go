@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -31,6 +32,7 @@ type transport struct{ http http.RoundTripper }
 // In the place of answers that are none.
 var (
 	errCoding    = errors.New("another coding than was asked for")
+	errEnded     = errors.New("the transport ended its goroutine")
 	errRedirect  = errors.New("a redirect that is not followed")
 	errTimeLimit = errors.New("the time limit of this question is over")
 )
@@ -41,6 +43,8 @@ type answer struct {
 	status int
 	body   []byte
 	err    error
+	// What the transport panicked with; nil if it did not.
+	panicked any
 }
 
 // drive lets the library decide what is needed, and fetches it. It tells until when the content may
@@ -76,16 +80,23 @@ func (c *Client) drive(ctx context.Context, own transport, q question) (answered
 			id, url, most := request.id, text(request.url), uint64(request.max_bytes)
 			outstanding[id] = true
 			go func() {
-				fetched := own.fetch(fetching, url, most)
-				fetched.id = id
-				select {
-				case answers <- fetched:
-				case <-fetching.Done():
-				}
+				fetched := answer{err: errEnded}
+				defer func() {
+					// Here it would end the process, and nobody could recover it.
+					fetched.panicked, fetched.id = recover(), id
+					select {
+					case answers <- fetched:
+					case <-fetching.Done():
+					}
+				}()
+				fetched = own.fetch(fetching, url, most)
 			}()
 		case C.TUF_PENDING:
 			select {
 			case came := <-answers:
+				if came.panicked != nil {
+					panic(came.panicked)
+				}
 				delete(outstanding, came.id)
 				err = hand(job, came)
 			case <-fetching.Done():
@@ -132,19 +143,22 @@ func hand(job *C.tuf_job, came answer) error {
 	var fault *C.tuf_error
 	if came.err != nil {
 		why, _ := failure(came.err)
-		said := came.err.Error()
+		said := strings.ToValidUTF8(came.err.Error(), "\uFFFD")
 		return failed(C.tuf_job_fail(job, came.id, why, chars(said), length(said), &fault), fault)
 	}
 	size := C.size_t(len(came.body))
 	return failed(C.tuf_job_answer(job, came.id, C.uint32_t(came.status), first(came.body), size, &fault), fault)
 }
 
-// failure is what an error of a transport is to the library, and its stable code.
+// failure is what an error of a transport is to the library, and its stable code. An answer that is no
+// HTTP is unreachable: the library has no word for it that a host could say.
 func failure(err error) (C.uint32_t, string) {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var alert tls.AlertError
 	var late net.Error
+	var dialled *net.OpError
+	var broken *readError
 	switch {
 	case errors.Is(err, errCoding):
 		return C.TUF_FAILED_CODING, "network.coding"
@@ -154,7 +168,12 @@ func failure(err error) (C.uint32_t, string) {
 		return C.TUF_FAILED_TIME_LIMIT, "network.time-limit"
 	case errors.As(err, &certificate), errors.As(err, &record), errors.As(err, &alert):
 		return C.TUF_FAILED_TLS, "network.tls"
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.As(err, &dialled) && dialled.Op == "dial":
+		// Nothing was there to be cut off.
+	case errors.As(err, &broken), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+		// The end of a new connection too, if it comes early; net/http does not export it.
+		strings.HasSuffix(err.Error(), "http: server closed idle connection"):
 		return C.TUF_FAILED_CUT_OFF, "network.cut-off"
 	}
 	return C.TUF_FAILED_UNREACHABLE, "network.unreachable"
@@ -173,7 +192,7 @@ func (t transport) fetch(ctx context.Context, url string, most uint64) answer {
 	limit := int64(min(most, math.MaxInt64-1)) + 1
 	body, err := io.ReadAll(io.LimitReader(got.Body, limit))
 	if err != nil && got.StatusCode == http.StatusOK {
-		return answer{err: explained(ctx, err)}
+		return answer{err: explained(ctx, &readError{err})}
 	}
 	return answer{status: got.StatusCode, body: body}
 }
@@ -197,6 +216,10 @@ func (t transport) get(ctx context.Context, url string) (*http.Response, error) 
 	got, err := client.Do(request)
 	if err != nil {
 		return nil, explained(ctx, err)
+	}
+	if got.StatusCode < 100 || got.StatusCode > 999 {
+		got.Body.Close()
+		return nil, fmt.Errorf("%d is no status of HTTP", got.StatusCode)
 	}
 	for _, coding := range got.Header.Values("Content-Encoding") {
 		if got.StatusCode == http.StatusOK && !strings.EqualFold(coding, "identity") {
@@ -232,7 +255,7 @@ func (t transport) download(ctx context.Context, until time.Time, verdict *Verdi
 	defer end()
 	got, err := t.get(fetching, url)
 	if err != nil {
-		return "", noContent(ctx, err)
+		return "", noContent(ctx, err, verdict)
 	}
 	defer got.Body.Close()
 	if got.StatusCode != http.StatusOK {
@@ -267,7 +290,7 @@ func written(ctx, fetching context.Context, verdict *Verdict, file *os.File, bod
 	if err := copied(ctx, io.MultiWriter(check, diskFile{file}), body); err != nil {
 		// What failed to be read is the transport's to explain.
 		if e := (*readError)(nil); errors.As(err, &e) {
-			return noContent(ctx, explained(fetching, e.error))
+			return noContent(ctx, explained(fetching, e), verdict)
 		}
 		return err
 	}
@@ -296,18 +319,26 @@ func unwritable(err error) error {
 }
 
 // noContent tells why a target's content did not come.
-func noContent(ctx context.Context, err error) error {
+func noContent(ctx context.Context, err error, verdict *Verdict) error {
 	if ctx.Err() != nil {
 		return cancelled(ctx)
 	}
 	_, code := failure(err)
-	return &Error{Code: code, Message: "the target's content did not come: " + err.Error(), kind: ErrUnchecked, cause: err}
+	e := contentError(code, "the target's content did not come: "+err.Error(), verdict)
+	e.cause = err
+	return e
+}
+
+// contentError is that no answer was reached about a target's content (T-41).
+func contentError(code, message string, verdict *Verdict) *Error {
+	return &Error{Code: code, Message: message, File: verdict.Subject.Path, Rule: "T-41", kind: ErrUnchecked}
 }
 
 // statusError is what a server's answer means that is no content (T-8).
 func statusError(status int, verdict *Verdict) error {
-	e := &Error{Code: "network.status", Role: verdict.Target.Role, kind: ErrUnchecked}
-	e.Message = fmt.Sprintf("the server answers %d where the target's content should be", status)
+	message := fmt.Sprintf("the server answers %d where the target's content should be", status)
+	e := contentError("network.status", message, verdict)
+	e.Role = verdict.Target.Role
 	switch status {
 	case http.StatusNotFound:
 		e.Code, e.kind = "missing.target", ErrRefused

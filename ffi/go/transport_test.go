@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -91,6 +95,9 @@ func TestAnswersThatAreNone(t *testing.T) {
 			w.Header().Set("Content-Length", "20")
 			io.WriteString(w, "hello")
 		}, "network.cut-off", "network.cut-off"},
+		{"reset in mid-body", raw("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhello", true), "network.cut-off", "network.cut-off"},
+		{"reset", raw("", true), "network.cut-off", "network.cut-off"},
+		{"closed", raw("", false), "network.cut-off", "network.cut-off"},
 		{"other bytes", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("x", 26)) },
 			"parse.json", "target.hash"},
 		{"too many bytes", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("x", 200_000)) },
@@ -110,6 +117,11 @@ func TestAnswersThatAreNone(t *testing.T) {
 				if code(err) != want {
 					t.Errorf("%s of %s: %v, not %s", one.name, at, err, want)
 				}
+				// Whether there was no answer, or content that is another one.
+				unanswered := errors.Is(err, ErrUnchecked) || want == "missing.target"
+				if e := err.(*Error); at == "/targets/" && unanswered && (e.File != "hello.txt" || e.Rule == "") {
+					t.Errorf("%s of %s: of %q, by %q", one.name, at, e.File, e.Rule)
+				}
 				if found := files(t, folder); len(found) != 0 {
 					t.Errorf("%s of %s: left behind: %v", one.name, at, found)
 				}
@@ -120,6 +132,21 @@ func TestAnswersThatAreNone(t *testing.T) {
 
 func status(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+}
+
+// raw says this, whatever it may be, and ends the connection.
+func raw(text string, reset bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer connection.Close()
+		io.WriteString(connection, text)
+		if reset {
+			connection.(*net.TCPConn).SetLinger(0)
+		}
+	}
 }
 
 // elsewhere leads to another host, by its name.
@@ -254,6 +281,138 @@ func TestTransportsThatFail(t *testing.T) {
 	}()
 	if _, err := c.Refresh(stopped, "smoke"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+// answering is a transport without a network, save what it answers below a path.
+func answering(t *testing.T, below string, answer roundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		if strings.HasPrefix(request.URL.Path, below) {
+			return answer(request)
+		}
+		answered := httptest.NewRecorder()
+		smokeFiles(t).ServeHTTP(answered, request)
+		return answered.Result(), nil
+	})
+}
+
+// What a transport's error is: the first that fits, in whatever it is wrapped.
+func TestFailuresOfTransports(t *testing.T) {
+	for _, one := range []struct {
+		err  error
+		code string
+	}{
+		{errors.New("no route"), "network.unreachable"},
+		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, "network.unreachable"},
+		{&net.OpError{Op: "dial", Err: syscall.ECONNRESET}, "network.unreachable"},
+		{&net.OpError{Op: "read", Err: syscall.ECONNRESET}, "network.cut-off"},
+		{&net.OpError{Op: "write", Err: syscall.EPIPE}, "network.cut-off"},
+		{io.EOF, "network.cut-off"},
+		{io.ErrUnexpectedEOF, "network.cut-off"},
+		{errors.New("http: server closed idle connection"), "network.cut-off"},
+		{context.DeadlineExceeded, "network.time-limit"},
+		{errors.New("x\xffy"), "network.unreachable"},
+	} {
+		c := online(t, smokeFiles(t), WithTransport(roundTripper(func(*http.Request) (*http.Response, error) { return nil, one.err })))
+		if verdict := must(c.Refresh(context.Background(), "smoke"))(t); verdict.Word != Unchecked || code(verdict.Err()) != one.code {
+			t.Errorf("%v: %v", one.err, verdict)
+		}
+	}
+	// In the middle of a body.
+	for err, want := range map[error]string{
+		errors.New("stream error"): "network.cut-off", os.ErrDeadlineExceeded: "network.time-limit",
+	} {
+		if _, found := failure(&readError{err}); found != want {
+			t.Errorf("%v: %s", err, found)
+		}
+	}
+}
+
+// A status that HTTP does not have is none, and never becomes another one, of metadata as of content.
+func TestStatuses(t *testing.T) {
+	for status, want := range map[int]string{
+		200: "", 0: "network.unreachable", -1: "network.unreachable", 99: "network.unreachable",
+		1000: "network.unreachable", math.MaxUint32 + 201: "network.unreachable", 100: "network.status", 999: "network.status",
+	} {
+		for _, below := range []string{"/metadata/", "/targets/"} {
+			odd := roundTripper(func(request *http.Request) (*http.Response, error) {
+				got, err := answering(t, "none", nil).RoundTrip(request)
+				if got.StatusCode == 200 {
+					got.StatusCode = status
+				}
+				return got, err
+			})
+			c := online(t, smokeFiles(t), WithTransport(answering(t, below, odd)))
+			_, err := c.Download(context.Background(), "smoke", "hello.txt", t.TempDir())
+			if want == "" && err == nil {
+				continue
+			}
+			if code(err) != want || !errors.Is(err, ErrUnchecked) {
+				t.Errorf("%d of %s: %v", status, below, err)
+			}
+		}
+	}
+}
+
+// panics is a body that cannot be read, by far.
+type panics struct{ what any }
+
+func (p panics) Read([]byte) (int, error) { panic(p.what) }
+func (panics) Close() error               { return nil }
+
+// Whoever asked can recover what a transport panicked with, and nothing is left behind; a transport
+// that ends its goroutine leaves a question unchecked.
+func TestTransportsThatPanic(t *testing.T) {
+	ctx := context.Background()
+	what := errors.New("the very value")
+	before := runtime.NumGoroutine()
+	atOnce := roundTripper(func(*http.Request) (*http.Response, error) { panic(what) })
+	later := roundTripper(func(request *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: panics{what}, Request: request}, nil
+	})
+	config := smokeConfig(t, "https://smoke.test/metadata", "https://smoke.test/targets") +
+		"[server.\"app.test/\"]\nurl = \"https://smoke.test/metadata\"\n[trust.\"app.test/\"]\ntofu = true\n"
+	c := client(t, config, WithTime(now))
+	folder := t.TempDir()
+	asks := map[string]func() error{
+		"image":     func() error { _, err := c.VerifyImage(ctx, "app.test/hello:1.0"); return err },
+		"images":    func() error { _, err := c.ListImages(ctx, "app.test/hello"); return err },
+		"look up":   func() error { _, err := c.LookUp(ctx, "smoke", "hello.txt"); return err },
+		"artifacts": func() error { _, err := c.ListArtifacts(ctx, "smoke"); return err },
+		"refresh":   func() error { _, err := c.Refresh(ctx, "smoke"); return err },
+		"bytes":     func() error { return c.VerifyBytes(ctx, "smoke", "hello.txt", nil) },
+		"download":  func() error { _, err := c.Download(ctx, "smoke", "hello.txt", folder); return err },
+	}
+	recovered := func(ask func() error) (what any, err error) {
+		defer func() { what = recover() }()
+		return nil, ask()
+	}
+	for name, ask := range asks {
+		for below, bad := range map[string]roundTripper{"/metadata/": atOnce, "/": later} {
+			ok(t, c.Set(WithTransport(answering(t, below, bad)), WithCache("")))
+			if found, err := recovered(ask); found != what {
+				t.Errorf("%s below %s: %v, %v", name, below, found, err)
+			}
+		}
+	}
+	for _, bad := range []roundTripper{atOnce, later} {
+		ok(t, c.Set(WithTransport(answering(t, "/targets/", bad)), WithCache("")))
+		if found, err := recovered(asks["download"]); found != what || len(files(t, folder)) != 0 {
+			t.Errorf("%v, %v: %v", found, err, files(t, folder))
+		}
+		ok(t, asks["refresh"]())
+	}
+	ends := roundTripper(func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil })
+	ok(t, c.Set(WithTransport(ends), WithCache("")))
+	if verdict := must(c.Refresh(ctx, "smoke"))(t); code(verdict.Err()) != "network.unreachable" {
+		t.Errorf("%v", verdict)
+	}
+	ok(t, c.Set(WithTransport(answering(t, "none", nil))))
+	must(c.Download(ctx, "smoke", "hello.txt", folder))(t)
+	for begin := time.Now(); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("%d goroutines, and %d before", runtime.NumGoroutine(), before)
+		}
 	}
 }
 

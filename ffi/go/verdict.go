@@ -185,6 +185,14 @@ func (v *Verdict) Close() error {
 	return nil
 }
 
+// orEmpty lets no verdict be asked for its texts, which are "".
+func (v *Verdict) orEmpty() *Verdict {
+	if v == nil {
+		return &Verdict{}
+	}
+	return v
+}
+
 // Trusted tells whether every rule held; no verdict is not trusted.
 func (v *Verdict) Trusted() bool {
 	return v != nil && v.Word == Trusted
@@ -234,7 +242,7 @@ func (v *Verdict) ExitStatus() int {
 
 // JSON is the very text that the command prints with `--output json`.
 func (v *Verdict) JSON() string {
-	return v.json
+	return v.orEmpty().json
 }
 
 // MarshalJSON gives the same document, so that a verdict can stand in an answer of your own.
@@ -247,17 +255,17 @@ func (v *Verdict) MarshalJSON() ([]byte, error) {
 
 // Explain is the chain from pin to digest as a tree for people, and what will be refused next.
 func (v *Verdict) Explain() string {
-	return v.tree
+	return v.orEmpty().tree
 }
 
 // LocalName is the name that the target is stored under: no two targets of a folder share one.
 func (v *Verdict) LocalName() string {
-	return v.localName
+	return v.orEmpty().localName
 }
 
 // URL is where the target's content lies; "" if the configuration does not say where targets lie.
 func (v *Verdict) URL() string {
-	return v.url
+	return v.orEmpty().url
 }
 
 // String is the answer in short.

@@ -198,7 +198,7 @@ enum tuf_status tuf_check_finish(const struct tuf_check *check, struct tuf_error
 void tuf_check_free(struct tuf_check **check);
 
 // A client from the text of a configuration (TOML, docs/verdict.md); relative paths in it are
-// relative to `folder`. It remembers in the folder that the text names as `cache`, else in memory,
+// relative to `folder`, and what would name a file says `configuration text`. It remembers in the folder that the text names as `cache`, else in memory,
 // which lives as long as the client.
 enum tuf_status tuf_client_from_text(const char *config,
                                      size_t config_len,
@@ -367,7 +367,7 @@ enum tuf_status tuf_task_start(const struct tuf_client *client,
                                struct tuf_task **out,
                                struct tuf_error **err);
 
-// Begins to verify that `file` has the content of the target `path` of the TUF 1.0 repository
+// Begins to verify that `file`, a regular file, has the content of the target `path` of the TUF 1.0 repository
 // `name`: the verdict is trusted only if it has.
 enum tuf_status tuf_task_verify_file(const struct tuf_client *client,
                                      const char *name,
@@ -482,7 +482,7 @@ enum tuf_status tuf_verdict_verify_bytes(const struct tuf_verdict *verdict,
                                          size_t content_len,
                                          struct tuf_error **err);
 
-// Whether this file has the content of the target: TUF_OK, or TUF_ERR_CONTENT. (Whoever may write
+// Whether this regular file has the content of the target: TUF_OK, or TUF_ERR_CONTENT. (Whoever may write
 // to it can change it afterwards: verify a copy that nobody else can write.)
 enum tuf_status tuf_verdict_verify_file(const struct tuf_verdict *verdict,
                                         const char *file,

@@ -10,8 +10,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tuf_core::client::{Ask, Choices, Config, Files, Memory, Place};
+use tuf_core::error::shown;
 use tuf_core::time::Time;
 use tuf_core::transport::Credentials;
+use tuf_core::{Code, Error};
 
 /// A configuration, a place to remember, and what holds for the questions to come: owned, for any
 /// number of threads at once. What is set holds for questions that begin after it.
@@ -93,7 +95,7 @@ impl Client {
 }
 
 /// A client from the text of a configuration (TOML, docs/verdict.md); relative paths in it are
-/// relative to `folder`. It remembers in the folder that the text names as `cache`, else in memory,
+/// relative to `folder`, and what would name a file says `configuration text`. It remembers in the folder that the text names as `cache`, else in memory,
 /// which lives as long as the client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_client_from_text(
@@ -189,8 +191,13 @@ pub unsafe extern "C" fn tuf_client_set_time(
     let change = |state: &mut State| {
         // SAFETY: text of the caller's, as the header says.
         let time = unsafe { text("the time", time, time_len) }?;
-        let parsed = (!time.is_empty()).then(|| Time::parse(time)).transpose();
-        state.now = parsed.map_err(|e| Fault::with(tuf_status::TUF_ERR_USAGE, &e))?;
+        // The same words under a code of the caller's: what is wrong is no metadata file.
+        let wrong = |e: Error| {
+            Error::new(Code::UsageArgument, "T-1", e.message())
+                .values("YYYY-MM-DDTHH:MM:SSZ", shown(time))
+                .with_hint("write it as RFC 3339 has it: 2030-01-01T00:00:00Z")
+        };
+        state.now = (!time.is_empty()).then(|| Time::parse(time)).transpose().map_err(wrong)?;
         Ok(())
     };
     // SAFETY: handed on.

@@ -6,9 +6,8 @@ use crate::client::tuf_client;
 use crate::error::{Fault, tuf_error, tuf_status};
 use crate::handle::{Opaque, Out, free, hand_out, lent};
 use crate::text::text;
-use crate::verdict::{Answer, hand_out_answer, tuf_verdict};
+use crate::verdict::{Answer, hand_out_answer, opened, tuf_verdict};
 use std::ffi::c_char;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -67,13 +66,7 @@ impl Then {
         let one = || found.first().ok_or_else(|| Error::new(Code::Internal, "internal", "nothing was found"));
         match self {
             Then::Nothing => Ok(None),
-            Then::Verify(file) => {
-                let unreadable = |e: std::io::Error| {
-                    Error::new(Code::UsageFile, "T-41", format!("the file cannot be read: {e}"))
-                        .in_file(&file.display().to_string())
-                };
-                run.verify(one()?, &mut File::open(file).map_err(unreadable)?).map(|()| None)
-            }
+            Then::Verify(file) => run.verify(one()?, &mut opened(file)?).map(|()| None),
             Then::Download(folder) => run.download(&asked.question, outcome, one()?, folder).map(|d| Some(d.path)),
         }
     }
@@ -184,7 +177,7 @@ pub unsafe extern "C" fn tuf_task_start(
     unsafe { call(err, body) }
 }
 
-/// Begins to verify that `file` has the content of the target `path` of the TUF 1.0 repository
+/// Begins to verify that `file`, a regular file, has the content of the target `path` of the TUF 1.0 repository
 /// `name`: the verdict is trusted only if it has.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_task_verify_file(

@@ -9,11 +9,11 @@ use crate::text::{bytes, text, tuf_text};
 use std::ffi::c_char;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use tuf_core::client::Question;
 use tuf_core::trust::{Found, Outcome, TargetCheck};
-use tuf_core::verdict::{Document, Target, Word, tree};
+use tuf_core::verdict::{Document, Reason, Target, Word, tree};
 use tuf_core::{Code, Error};
 
 /// No verdict: the handle was wrong.
@@ -39,10 +39,11 @@ unsafe impl Opaque for tuf_verdict {
 /// What a [`tuf_verdict`] is.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    verdict: Box<tuf_core::verdict::Verdict>,
-    exit_status: u8,
-    json: String,
-    tree: String,
+    /// A verdict's.
+    document: Document,
+    /// Written when it is asked for; so is the tree.
+    json: OnceLock<String>,
+    tree: OnceLock<String>,
     lies: Option<Lies>,
 }
 
@@ -86,21 +87,39 @@ impl Verdict {
     /// What was found is kept if the verdict is trusted and about one target.
     pub(crate) fn new(verdict: Box<tuf_core::verdict::Verdict>, found: Option<Lies>) -> Self {
         let lies = found.filter(|_| verdict.verdict == Word::Trusted && verdict.target.is_some());
-        let document = Document::Verdict(verdict.clone());
-        let (exit_status, json, tree) = (document.exit_status(), document.to_json(), tree(&document));
-        Verdict { verdict, exit_status, json, tree, lies }
+        Verdict { document: Document::Verdict(verdict), json: OnceLock::new(), tree: OnceLock::new(), lies }
     }
 
-    fn word(&self) -> u32 {
-        match self.verdict.verdict {
-            Word::Trusted => TUF_TRUSTED,
-            Word::Refused => TUF_REFUSED,
-            Word::Unchecked => TUF_UNCHECKED,
+    fn verdict(&self) -> Option<&tuf_core::verdict::Verdict> {
+        match &self.document {
+            Document::Verdict(verdict) => Some(verdict),
+            Document::Error(_) => None,
         }
     }
 
+    fn word(&self) -> u32 {
+        match self.verdict().map(|v| v.verdict) {
+            Some(Word::Trusted) => TUF_TRUSTED,
+            Some(Word::Refused) => TUF_REFUSED,
+            Some(Word::Unchecked) => TUF_UNCHECKED,
+            None => TUF_NONE,
+        }
+    }
+
+    fn json(&self) -> &str {
+        self.json.get_or_init(|| self.document.to_json())
+    }
+
+    fn tree(&self) -> &str {
+        self.tree.get_or_init(|| tree(&self.document))
+    }
+
+    fn reason(&self) -> Option<&Reason> {
+        self.verdict()?.reason.as_ref()
+    }
+
     fn target(&self) -> Option<&Target> {
-        self.verdict.target.as_ref().filter(|_| self.verdict.verdict == Word::Trusted)
+        self.verdict().filter(|v| v.verdict == Word::Trusted)?.target.as_ref()
     }
 
     fn lies(&self) -> Result<&Lies, Fault> {
@@ -148,6 +167,18 @@ fn unreadable(e: &std::io::Error) -> Error {
     Error::new(Code::UsageFile, "T-41", format!("the content to be verified cannot be read: {e}"))
 }
 
+/// A file to be verified. Only a regular file is opened: any other may keep us waiting for ever, where nobody
+/// can give up.
+pub(crate) fn opened(file: &Path) -> tuf_core::Result<File> {
+    let file_or_why = match std::fs::metadata(file) {
+        Ok(seen) if !seen.is_file() => {
+            Err(Error::new(Code::UsageFile, "T-41", "what is to be verified is no regular file"))
+        }
+        seen => seen.and_then(|_| File::open(file)).map_err(|e| unreadable(&e)),
+    };
+    file_or_why.map_err(|e| e.in_file(&file.display().to_string()))
+}
+
 /// TUF_TRUSTED, TUF_REFUSED or TUF_UNCHECKED. Only the first means yes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_verdict_word(verdict: *const tuf_verdict) -> u32 {
@@ -159,14 +190,14 @@ pub unsafe extern "C" fn tuf_verdict_word(verdict: *const tuf_verdict) -> u32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_verdict_exit_status(verdict: *const tuf_verdict) -> u32 {
     // SAFETY: as above.
-    told(|| Some(unsafe { lent(verdict) }.map_or(2, |v| u32::from(v.exit_status))))
+    told(|| Some(unsafe { lent(verdict) }.map_or(2, |v| u32::from(v.document.exit_status()))))
 }
 
 /// The whole document as JSON: what the command prints with `--output json` (docs/verdict.md).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_verdict_json(verdict: *const tuf_verdict) -> tuf_text {
     // SAFETY: as above.
-    told(|| Some(unsafe { lent(verdict) }.ok()?.json.as_str().into()))
+    told(|| Some(unsafe { lent(verdict) }.ok()?.json().into()))
 }
 
 /// The chain from pin to digest as a tree for people, and what will be refused next: what the
@@ -174,21 +205,21 @@ pub unsafe extern "C" fn tuf_verdict_json(verdict: *const tuf_verdict) -> tuf_te
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_verdict_tree(verdict: *const tuf_verdict) -> tuf_text {
     // SAFETY: as above.
-    told(|| Some(unsafe { lent(verdict) }.ok()?.tree.as_str().into()))
+    told(|| Some(unsafe { lent(verdict) }.ok()?.tree().into()))
 }
 
 /// Why not: the stable code; NULL if trusted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_verdict_code(verdict: *const tuf_verdict) -> tuf_text {
     // SAFETY: as above.
-    told(|| Some(unsafe { lent(verdict) }.ok()?.verdict.reason.as_ref()?.code.as_str().into()))
+    told(|| Some(unsafe { lent(verdict) }.ok()?.reason()?.code.as_str().into()))
 }
 
 /// Why not: one sentence for people; NULL if trusted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_verdict_message(verdict: *const tuf_verdict) -> tuf_text {
     // SAFETY: as above.
-    told(|| Some(unsafe { lent(verdict) }.ok()?.verdict.reason.as_ref()?.message.as_str().into()))
+    told(|| Some(unsafe { lent(verdict) }.ok()?.reason()?.message.as_str().into()))
 }
 
 /// `sha256:HEX` of the target that was found and is trusted; NULL if there is none, as are all below.
@@ -335,7 +366,7 @@ pub unsafe extern "C" fn tuf_verdict_verify_bytes(
     unsafe { call(err, body) }
 }
 
-/// Whether this file has the content of the target: TUF_OK, or TUF_ERR_CONTENT. (Whoever may write
+/// Whether this regular file has the content of the target: TUF_OK, or TUF_ERR_CONTENT. (Whoever may write
 /// to it can change it afterwards: verify a copy that nobody else can write.)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_verdict_verify_file(
@@ -349,9 +380,7 @@ pub unsafe extern "C" fn tuf_verdict_verify_file(
         let file = unsafe { text("the file's name", file, file_len) }?;
         // SAFETY: as above.
         let verdict = unsafe { lent(verdict) }?;
-        let opened = File::open(file).map_err(|e| unreadable(&e));
-        let mut opened = opened.map_err(|e| unfit(e.in_file(file)))?;
-        verdict.verify(&mut opened)
+        verdict.verify(&mut opened(Path::new(file)).map_err(unfit)?)
     };
     // SAFETY: a place of the caller's, as the header says.
     unsafe { call(err, body) }

@@ -56,6 +56,8 @@ fn an_installed_tree_is_complete_and_may_be_moved() {
     let shared = prefix.join("lib/libtufverify.so");
     let dynamic = text("readelf", &["-d", shared.to_str().expect("UTF-8")]);
     assert!(dynamic.contains(&format!("[libtufverify.so.{}]", tufverify::TUF_ABI_VERSION)), "{dynamic}");
+    // The panic hook and the threads of tasks lead into it.
+    assert!(dynamic.contains("NODELETE"), "{dynamic}");
     // Installed again over itself, and refused where it makes no sense.
     run(here().join("install.sh"), [&prefix, &libraries()]);
     for wrong in [&["relative"][..], &[], &["/tmp/x", "/no/such/folder"], &["/a", "/b", "/c"]] {
@@ -130,6 +132,10 @@ fn the_installer_runs_what_was_signed_and_nothing_else() {
     assert_eq!((status, out.as_str()), (Some(1), ""));
     assert!(err.contains("target.hash"), "{err}");
     assert!(!folder.path().join("b/hello.txt").exists());
+    std::fs::remove_file(&config).expect("removed");
+    let (status, out, err) = install("hello.txt", "a");
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert!(err.contains("the configuration file cannot be read") && err.contains("next: "), "{err}");
 }
 
 /// The quick start of README.md, exactly as it is printed, answers as the command does.

@@ -218,10 +218,11 @@ impl Reason {
         Reason::with_list(error, name, "verify-cli image list NAME")
     }
 
-    /// The same, where this command lists what is signed.
+    /// The same, where this command lists what is signed. A command for a name is no hint where there is none.
     fn with_list(error: &Error, name: &str, list: &str) -> Self {
-        let general = || hint(error.code()).replace("LIST", list).replace("NAME", &shown(name));
-        let hint = Some(error.hint().map_or_else(general, str::to_owned));
+        let general = hint(error.code()).replace("LIST", list);
+        let general = (!name.is_empty() || !general.contains("NAME")).then(|| general.replace("NAME", &shown(name)));
+        let hint = error.hint().map(str::to_owned).or(general);
         Reason {
             code: error.code(),
             role: error.role().map(shown),
@@ -277,6 +278,7 @@ fn hint(code: Code) -> &'static str {
         Code::StoreDamaged => "find out what changed the file, then: verify-cli cache repair NAME",
         Code::StoreEmpty => "check once while the server can be reached: LIST",
         Code::StoreFull | Code::StoreIo => "make room or mend the folder named by `cache`, then ask again",
+        Code::StoreLocked => "another process uses this store: wait for it, or look for one that hangs",
         Code::NetworkUnreachable => "check that the source named by `url` is there, then ask again",
         Code::ClockBehind => {
             "set the clock; if it was ahead before and is right now: verify-cli cache repair NAME --reset-clock"
@@ -513,6 +515,20 @@ fn certificates_until(root: &Verified<Root>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// With a name every code has a hint that is whole; without one a hint that would need it is left out.
+    #[test]
+    fn no_hint_has_an_empty_name() {
+        for code in Code::ALL {
+            let hint = |name| Reason::of(&Error::new(*code, "T-1", "x"), name).hint;
+            let (named, nameless) = (hint("registry.example/app"), hint(""));
+            assert!(named.as_ref().is_some_and(|h| !h.contains("NAME") && !h.contains("LIST")), "{named:?}");
+            let needs_it = named.as_ref().is_some_and(|h| h.contains("registry.example/app"));
+            assert_eq!(nameless, named.filter(|_| !needs_it), "{code}");
+        }
+        let locked = Reason::of(&Error::new(Code::StoreLocked, "T-45", "x"), "x");
+        assert!(locked.hint.is_some_and(|h| h.starts_with("another process uses this store")));
+    }
 
     #[test]
     fn the_worst_status_is_told_in_the_order_2_1_3_0() {

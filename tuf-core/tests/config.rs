@@ -253,11 +253,14 @@ fn server_urls_that_are_none() {
     }
 }
 
-/// The file that is wrong is named, whatever is wrong in it.
+/// The file that is wrong is named, whatever is wrong in it; text that is in no file names none.
 #[test]
 fn a_wrong_url_names_its_file() {
-    let e = refused(&format!("[server.\"{WEB}\"]\nurl = \"gopher://notary.test\"\n"));
-    assert_eq!(e.file(), Some("/etc/verify-cli/config.toml"), "{}", e.message());
+    let text = format!("[server.\"{WEB}\"]\nurl = \"gopher://notary.test\"\n");
+    let file = Client::new().write("named.toml", &text);
+    assert_eq!(Config::read(&file, true).expect_err("no server").file(), file.to_str());
+    let e = refused(&text);
+    assert_eq!(e.file(), Some("configuration text"), "{}", e.message());
 }
 
 /// What a server is asked with: each key, and what holds without it.
@@ -423,7 +426,7 @@ fn trust_certificate_ids() {
     assert_eq!(fresh(&web.text(), &web.tag("1.1")), "trusted");
     let pin = &document(&web.text(), &web.tag("1.1"))["trust"][0]["pin"];
     assert_eq!(pin["kind"], "certificate-ids");
-    assert!(pin["from"].as_str().expect("a file").ends_with("/config.toml"), "{pin}");
+    assert_eq!(pin["from"], "configuration text", "a file that is named is there");
     assert_eq!(fresh(&(web.server() + &by_nobody(WEB)), &web.tag("1.1")), "pin.mismatch");
     let both = by_ids(WEB, &[NOBODY.to_owned(), web.ids[0].clone()]);
     assert_eq!(fresh(&(web.server() + &both), &web.tag("1.1")), "trusted", "each id of the list counts");
@@ -934,7 +937,7 @@ fn unknown_keys_suggest_the_right_one() {
         assert_eq!(e.code(), Code::ConfigUnknownKey, "{table}{key}: {}", e.message());
         let hint = e.hint().expect("a hint");
         assert!(hint.contains(&format!("`{right}`")), "{key}: {hint}");
-        assert_eq!(e.file(), Some("/etc/verify-cli/config.toml"));
+        assert_eq!(e.file(), Some("configuration text"));
         let line = table.lines().count() + 1;
         assert!(e.message().contains(&format!("line {line},")) && e.message().contains('^'), "{}", e.message());
     }
@@ -969,9 +972,16 @@ fn wrong_types_and_values_show_line_and_caret() {
         assert_eq!(e.code(), Code::ConfigValue, "{table}{key}: {}", e.message());
         let line = table.lines().count() + 1;
         assert!(e.message().contains(&format!("line {line},")) && e.message().contains('^'), "{}", e.message());
-        assert_eq!(e.file(), Some("/etc/verify-cli/config.toml"));
+        assert_eq!(e.file(), Some("configuration text"));
     }
     assert_eq!(refused("[server.\"a\"]\nformat = \"notary1\"\n").code(), Code::ConfigValue, "a server without url");
+    for key in ["time = -1", "time = 1.5", "idle = true", "time = \"5\"", "grace = []"] {
+        let told = refused(&format!("[limits]\n{key}\n")).message();
+        assert!(told.contains(key) && told.contains("a time is whole seconds, or text with a unit"), "{told}");
+    }
+    for key in ["time = 0", "time = \"1500ms\""] {
+        assert!(Config::from_text(&format!("[limits]\n{key}\n"), Path::new("/")).is_ok(), "{key}");
+    }
 }
 
 #[test]
@@ -988,7 +998,7 @@ fn prefixes_that_are_none() {
         for text in entries(prefix) {
             let e = refused(&text);
             assert_eq!(e.code(), Code::ConfigValue, "{text}");
-            assert_eq!(e.file(), Some("/etc/verify-cli/config.toml"));
+            assert_eq!(e.file(), Some("configuration text"));
         }
     }
     for prefix in ["a", "a/", "registry.test:5000/Team/x", "registry.test:5000/team/", "[::1]:5000/a"] {

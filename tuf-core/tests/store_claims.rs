@@ -8,15 +8,18 @@ use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 use support::releases::{BOTH, RELEASES, ROLES, file_of, next, pair, repo, served, warm};
 use support::{Keeper, Key, Place, Server, code, found, of, tree, warned};
 use tuf_core::Code;
 use tuf_core::client::drive;
 use tuf_core::crypto::{hex, sha256};
-use tuf_core::metadata::role;
+use tuf_core::metadata::{Bytes, role};
 use tuf_core::store::{FileStore, Store};
 use tuf_core::transport::Transport;
-use tuf_core::trust::{Fetched, FileName, Query, Request, Step, TagRule, start};
+use tuf_core::trust::{Changes, Committed, Fetched, FileName, Query, Request, Step, TagRule, start};
 
 // ---- T-17: what is kept ----
 
@@ -148,6 +151,33 @@ fn a_role_that_a_later_look_up_needs_is_one_commit() {
     let answer = keeper.run(&mut repo.publish(), vec![(Query::Name("1.0".to_owned()), rule)]).answers.remove(0);
     assert_eq!(found(&answer), of("three", "targets/qa"));
     assert_eq!(keeper.shelf().commits[1..], [[FileName::Record, FileName::Targets("targets/qa".to_owned())]]);
+}
+
+/// Another process's lock is waited for until the run is over, or given up; where nobody holds it, a
+/// commit is made even then.
+#[test]
+fn nobody_waits_for_a_lock_longer_than_for_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::new(folder.path());
+    let mut changes = Changes::default();
+    changes.files.insert(FileName::Record, Some(Bytes::new(b"x".to_vec())));
+    let given_up = Arc::new(AtomicBool::new(true));
+    let waiting = [
+        (store.clone().lock_wait(Duration::ZERO), Code::StoreLocked),
+        (store.clone().locked_until(Instant::now()), Code::StoreLocked),
+        (store.clone().given_up_with(given_up), Code::Cancelled),
+    ];
+    let lock = fs::File::create(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    for (store, want) in &waiting {
+        assert_eq!(code(&store.clone().commit(&changes)), Some(*want));
+        assert!(!folder.path().join("state").exists(), "{want:?}: nothing is written");
+    }
+    drop(lock);
+    for (mut store, _) in waiting {
+        assert_eq!(store.commit(&changes), Ok(Committed::Done));
+        fs::remove_file(folder.path().join("state")).unwrap();
+    }
 }
 
 /// A server that looks, at every request, whether the store's lock is free and nothing is written.
@@ -320,7 +350,13 @@ fn the_folder_is_its_users_alone() {
                 store = store.owned_by(user);
             }
             let case = format!("{below:?} owner {owner}, configured {configured:?}, mode {bits:o}");
-            assert_eq!(code(&store.load(&FileName::Record, None)), want, "{case}");
+            let loaded = store.load(&FileName::Record, None);
+            assert_eq!(code(&loaded), want, "{case}");
+            // The folder itself is named by its path.
+            let whole = keeper.folder();
+            let named = if below.is_empty() { whole.to_str() } else { Some(below) };
+            let told = loaded.err().into_iter().chain(store.notes());
+            assert!(told.into_iter().all(|e| e.file() == named), "{case}");
             let warned: Vec<Code> = store.notes().iter().map(tuf_core::Error::code).collect();
             assert_eq!(warned, if warning { vec![Code::StoreGroupWritable] } else { Vec::new() }, "{case}");
             let mut server = repo.publish();

@@ -4,9 +4,9 @@
 
 mod support;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
-use support::{Keeper, LATER, Repo, Server, at, code, tree};
+use support::{Keeper, LATER, Repo, Server, at, code, sealed, tree, unsealed};
 use tuf_core::Code;
 use tuf_core::metadata::role;
 use tuf_core::time::Time;
@@ -40,7 +40,7 @@ fn checked() -> impl Iterator<Item = (Repo, Keeper)> {
 
 /// What `checked` says of runs by the clock.
 fn floor(keeper: &mut Keeper) -> Option<String> {
-    let checked: Value = serde_json::from_slice(&keeper.read(&FileName::Checked)?).expect("JSON");
+    let checked = unsealed(&keeper.read(&FileName::Checked)?);
     Some(Time::from_unix(checked["by_clock"].as_i64()?).expect("a time").to_string())
 }
 
@@ -58,7 +58,7 @@ fn a_complete_check_sets_the_floor() {
     let mut keeper = Keeper::of(&repo(true));
     assert_eq!(keeper.at(NOON).refresh(&mut repo(true).publish()), Ok(()));
     assert!(keeper.folder().join("checked").is_file());
-    assert!(serde_json::from_slice::<Value>(&tree(&keeper.folder())["checked"]).unwrap().is_object());
+    assert!(unsealed(&tree(&keeper.folder())["checked"]).is_object());
     assert_eq!(at("2030-01-01T12:00:00.9Z").unix(), at(NOON).unix(), "a second's fraction is cut off");
 }
 
@@ -199,18 +199,20 @@ fn a_broken_floor_claims_nothing() {
         r#"{"by_clock": 9223372036854775807, "injected": null}"#,
     ] {
         for (repo, mut keeper) in checked() {
-            keeper.put(&FileName::Checked, sound.as_bytes());
+            keeper.put(&FileName::Checked, &sealed(&sound));
             assert_eq!(code(&keeper.at(&noon(-3600)).refresh(&mut repo.publish())), Some(Code::ClockBehind));
-            keeper.put(&FileName::Checked, text.as_bytes());
+            keeper.put(&FileName::Checked, &sealed(text));
             let outcome = keeper.run(&mut repo.publish(), Vec::new());
             assert_eq!(outcome.refreshed, Ok(()), "{text}, {}", keeper.kind());
             assert_eq!(outcome.set.expect("a set").warnings(), [], "{text}");
             assert_eq!(floor(&mut keeper), Some(noon(-3600)), "{text}");
         }
     }
-    for (repo, mut keeper) in checked() {
-        keeper.put(&FileName::Checked, b"\xff\xfe");
-        assert_eq!(keeper.at(&noon(-3600)).refresh(&mut repo.publish()), Ok(()), "not UTF-8");
+    for unsealed in [&b"\xff\xfe"[..], b"", sound.as_bytes(), &sealed(&sound)[1..]] {
+        for (repo, mut keeper) in checked() {
+            keeper.put(&FileName::Checked, unsealed);
+            assert_eq!(keeper.at(&noon(-3600)).refresh(&mut repo.publish()), Ok(()), "{unsealed:?}");
+        }
     }
     for tuf in [true, false] {
         let repo = repo(tuf);
@@ -235,7 +237,7 @@ fn injected_runs_have_no_floor() {
             assert_eq!(code(&behind), Some(Code::ClockBehind));
             // What the run a minute back wrote is put back.
             let checked = json!({"by_clock": at(NOON).unix(), "injected": at(injected).unix()});
-            keeper.put(&FileName::Checked, checked.to_string().as_bytes());
+            keeper.put(&FileName::Checked, &sealed(&checked.to_string()));
         }
     }
 }

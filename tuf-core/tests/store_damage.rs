@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use support::releases::{BOTH, RELEASES, ROLES, file_of, next, pair, repo, served, warm};
-use support::{Cert, GUN, Keeper, Key, code, found, of, tree, warned};
+use support::{Cert, GUN, Keeper, Key, code, found, of, sealed, tree, warned};
 use tuf_core::Code;
 use tuf_core::crypto::{hex, sha256};
 use tuf_core::metadata::role;
@@ -135,16 +135,13 @@ fn a_broken_record_is_damage() {
         for (what, change) in changed {
             let mut keeper = warm(&repo);
             let mut record = keeper.record();
-            keeper.put(&FileName::Record, &serde_json::to_vec(&record).unwrap());
+            keeper.put(&FileName::Record, &sealed(&record.to_string()));
             assert!(keeper.look(&mut repo.publish(), "1.0").is_ok(), "the twin: written anew, unchanged");
             change(&mut record);
-            keeper.put(&FileName::Record, &serde_json::to_vec(&record).unwrap());
+            keeper.put(&FileName::Record, &sealed(&record.to_string()));
             assert_eq!(code(&keeper.look(&mut repo.publish(), "1.0")), Some(Code::StoreDamaged), "tuf {tuf}, {what}");
         }
         for (what, harm) in HARMS {
-            if what == "a newline more" || what == "one bit flipped" || what == "one byte short" {
-                continue; // the same JSON, or a bit that no hash covers
-            }
             let mut keeper = warm(&repo);
             harm(&keeper.folder().join("state"));
             let answer = keeper.look(&mut repo.publish(), "1.0");
@@ -317,7 +314,7 @@ fn unnamed_files_are_ignored() {
         // A role that was dropped from the record lies there unnamed.
         let mut record = keeper.record();
         record["files"].as_object_mut().unwrap().remove("targets.json");
-        keeper.put(&FileName::Record, &serde_json::to_vec(&record).unwrap());
+        keeper.put(&FileName::Record, &sealed(&record.to_string()));
         fs::write(keeper.folder().join("targets.json"), "garbage").unwrap();
         assert_eq!(found(&keeper.look(&mut new.publish(), "1.0")), of("two", RELEASES), "tuf {tuf}: fetched");
         assert_ne!(fs::read(keeper.folder().join("targets.json")).unwrap(), b"garbage");

@@ -7,9 +7,10 @@ mod bad_server;
 
 use bad_server::{Act, BadServer, file_of};
 use std::fs;
-use tuf_core::client::{Client, Clock};
+use tuf_core::client::{Ask, Choices, Client, Clock, Config, Place, refresh};
 use tuf_core::time::Time;
 use tuf_core::transport::{Proxy, ServerSettings};
+use tuf_core::verdict::Document;
 use tuf_core::{Code, Error};
 
 #[derive(Debug)]
@@ -100,5 +101,31 @@ fn plain_http_goes_to_no_other_host() {
             let there = |path: &String| path.starts_with(if redirects { "/elsewhere" } else { "/targets" });
             assert_eq!(server.paths().iter().any(there), code.is_none(), "{host}: {:?}", server.paths());
         }
+    }
+}
+
+/// N-22: why no password is used is told as it is: nobody has allowed any, or the configuration turns them off.
+#[test]
+fn a_server_that_asks_for_a_password_that_none_may_be_used_for() {
+    let server = BadServer::new(|_, _| Act::Fine(401, vec![("www-authenticate", "Basic".to_owned())], vec![]));
+    let root = test_vectors::root().join("tuf1/smoke/metadata/1.root.json");
+    for (auth, message, hint) in [
+        ("", "asks for a password, and none may be used", "tuf_client_set_docker_login"),
+        ("auth = \"docker\"", "asks for a password, and none may be used", "docker_login=True in Python"),
+        ("auth = \"none\"", "wants credentials, and `auth = \"none\"` is configured", "docker login a.example"),
+    ] {
+        let text = format!(
+            "[server.\"a.example/repo\"]\nformat = \"tuf1\"\nurl = \"http://127.0.0.1:{}\"\n{auth}\n\
+             [trust.\"a.example/repo\"]\nroot = \"{}\"\n",
+            server.port(),
+            root.display(),
+        );
+        let config = Config::from_text(&text, "".as_ref()).unwrap();
+        let now = Time::parse("2030-01-01T00:00:00Z").unwrap();
+        let ask = Ask { now, injected: true, choices: Choices::default(), gun: None, place: Place::Memory };
+        let Document::Verdict(verdict) = refresh(&config, "a.example/repo", &ask) else { panic!("no verdict") };
+        let why = verdict.reason.unwrap();
+        assert_eq!(why.code, Code::AuthRequired);
+        assert!(why.message.contains(message) && why.hint.unwrap().contains(hint), "{auth}: {}", why.message);
     }
 }

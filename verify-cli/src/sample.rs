@@ -22,7 +22,7 @@ const MANIFEST: &[u8] = include_bytes!("../sample/image-manifest.json");
 /// The configuration of the sample.
 pub(crate) fn config() -> Result<Config> {
     let text = format!("[trust.\"{GUN}\"]\ncertificate-ids = [\"{}\"]\n", CERTIFICATE_ID.trim());
-    let mut config = Config::from_text(&text, Path::new("sample"))?;
+    let mut config = Config::from_text(&text, Path::new(""))?;
     let files: BTreeMap<String, Vec<u8>> = FILES.iter().map(|(n, b)| ((*n).to_owned(), b.to_vec())).collect();
     config.serve_from_memory(GUN, Arc::new(files));
     Ok(config)

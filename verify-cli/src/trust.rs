@@ -11,7 +11,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, value};
 use tuf_core::client::{self, Config, OfferedKey};
 use tuf_core::crypto::{hex, sha256};
 use tuf_core::error::shown;
-use tuf_core::store::locked;
+use tuf_core::store::{LOCK_WAIT, locked};
 use tuf_core::time::Time;
 use tuf_core::trust::Pin;
 use tuf_core::{Code, Error, Result};
@@ -94,7 +94,7 @@ impl TrustFile {
         let config = ConfigFile::find(global)?;
         let path = config.path.with_file_name("trust.toml");
         let lock = std::fs::create_dir_all(folder_of(&path));
-        let lock = lock.and_then(|()| locked(&path.with_extension("lock"), None));
+        let lock = lock.and_then(|()| locked(&path.with_extension("lock"), |waited| waited > LOCK_WAIT));
         let lock = lock.map_err(|e| failed(&path, "locked", e))?;
         let document = document(&path)?;
         Ok(TrustFile { config, path, document, _lock: lock })

@@ -52,6 +52,12 @@ fn remembers(user: &User) {
     serve(user, "05-witnessed");
 }
 
+/// What stands in `checked`: a line, and one with its SHA-256.
+fn last_checked(by_clock: u64) -> String {
+    let line = format!("{{\"by_clock\":{by_clock},\"injected\":null}}\n");
+    format!("{line}{}\n", tuf_core::crypto::hex(&tuf_core::crypto::sha256(line.as_bytes())))
+}
+
 #[test]
 fn status_tells_what_is_remembered() {
     let user = User::of_web("05-witnessed");
@@ -67,7 +73,7 @@ fn status_tells_what_is_remembered() {
     assert_eq!(row["versions"], json!({"timestamp": 5, "snapshot": 6, "targets": 6}));
     assert_eq!(row["damage"], json!([]));
     assert_eq!(row["last_checked_at"], Value::Null, "an injected time is none of the clock's");
-    fs::write(file(&user, "checked"), r#"{"by_clock":1795507967,"injected":null}"#).expect("a file");
+    fs::write(file(&user, "checked"), last_checked(1_795_507_967)).expect("a file");
     assert_eq!(rows(&user)[0]["last_checked_at"], "2026-11-24T08:12:47Z");
     fs::write(file(&user, "targets.json"), "{}").expect("a file");
     assert_snapshot!("status_of_damage", user.run(&["cache", "status"]).whole());
@@ -180,7 +186,7 @@ fn clear_needs_the_words() {
 fn one_command_resets_the_clock_floor() {
     let user = of("05-witnessed");
     // The clock was ahead by centuries: whatever it says now is behind.
-    fs::write(file(&user, "checked"), r#"{"by_clock":99999999999,"injected":null}"#).expect("a file");
+    fs::write(file(&user, "checked"), last_checked(99_999_999_999)).expect("a file");
     let reference = format!("{WEB}:1.1");
     let by_clock = || user.run(&["image", "verify", &reference, "--output", "json"]);
     let run = by_clock();

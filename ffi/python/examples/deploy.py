@@ -12,9 +12,19 @@ from __future__ import annotations
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import List
+from typing import Dict, List
 
 import tuf_verify
+
+
+def images_of(release: str) -> Dict[str, str]:
+    """What is to be verified. Where there is nothing, nothing was verified, which is no yes."""
+    with open(release, encoding="utf-8") as file:
+        document = json.load(file)
+    images = document.get("images") if isinstance(document, dict) else None
+    if not isinstance(images, dict) or not images or not all(isinstance(image, str) for image in images.values()):
+        raise ValueError(f'{release}: {{"images": {{NAME: IMAGE, …}}}} is needed, with at least one image')
+    return images
 
 
 def main(arguments: List[str]) -> int:
@@ -22,8 +32,7 @@ def main(arguments: List[str]) -> int:
         print("usage: deploy.py CONFIG RELEASE", file=sys.stderr)
         return 2
     config, release = arguments
-    with open(release, encoding="utf-8") as file:
-        images = json.load(file)["images"]
+    images = images_of(release)
     # One client for all: it is for any number of threads, and remembers what the first one has learnt.
     with tuf_verify.Client.from_file(config) as client, ThreadPoolExecutor(8) as pool:
         verdicts = dict(zip(images, pool.map(client.verify_image, images.values())))
@@ -42,6 +51,6 @@ def main(arguments: List[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (OSError, KeyError, ValueError, tuf_verify.VerifyError) as error:
+    except (OSError, RecursionError, ValueError, tuf_verify.VerifyError) as error:
         print(f"deploy.py: {error}", file=sys.stderr)
         sys.exit(2)

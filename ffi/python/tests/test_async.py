@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import ssl
 import threading
 from datetime import timedelta
@@ -109,13 +110,21 @@ class _Raising:
         (ssl.SSLError("no certificate"), "network.tls"),
         (asyncio.TimeoutError(), "network.time-limit"),
         (TimeoutError(), "network.time-limit"),
+        (OSError("no Unicode: \udcff"), "network.unreachable"),
+        (FetchError("no Unicode: \udcff", FetchError.TLS), "network.tls"),
     ],
 )
-def test_what_a_fetcher_raises_when_no_answer_came(error: BaseException, code: str) -> None:
+def test_what_a_fetcher_raises_when_no_answer_came(error: Exception, code: str) -> None:
+    """The verdict is unchecked; content that is asked for is a FetchError. Both say which URL, once."""
+
     async def ask() -> None:
         with Client(notary("https://trust.example")) as client:
             verdict = await AsyncClient(client, _Raising(error)).verify_image(IMAGE)
         assert verdict.verdict == "unchecked" and verdict.reason is not None and verdict.reason.code == code
+        assert verdict.reason.message.count("https://trust.example") == 1
+        raised = await _no_content(_Raising(error))
+        assert raised.code == code and raised.message.startswith("https://content.example/")
+        assert raised.message.count("https://") == 1 and "\udcff" not in raised.to_json()
 
     _run(ask())
 
@@ -126,8 +135,85 @@ def test_a_fault_of_a_fetcher_goes_through(kind: Type[Exception]) -> None:
         with Client(notary("https://trust.example")) as client, pytest.raises(kind, match="a fault"):
             await AsyncClient(client, _Raising(kind("a fault"))).verify_image(IMAGE)
         assert len(asyncio.all_tasks()) == 1, "no fetch is left behind"
+        with pytest.raises(kind, match="a fault"):
+            await _content(_Raising(kind("a fault")))
 
     _run(ask())
+
+
+def test_an_error_of_a_fetcher_says_one_of_the_constants() -> None:
+    error = FetchError("a sentence", why=FetchError.TLS)
+    assert isinstance(error, tuf_verify.VerifyError) and (error.code, error.why) == ("network.tls", FetchError.TLS)
+    assert str(error) == "network.tls: a sentence" and "network.tls" in error.to_json()
+    for why in (0, 99):
+        with pytest.raises(tuf_verify.UsageError, match="none of the constants"):
+            FetchError("a sentence", why)
+
+
+class _Saying:
+    """A fetcher that gives the same answer to all."""
+
+    def __init__(self, status: Any, body: bytes = b"") -> None:
+        self.response = Response(status, body)
+
+    async def fetch(self, url: str, max_bytes: int) -> Response:
+        return self.response
+
+
+async def _content(fetcher: tuf_verify.Fetcher) -> bytes:
+    """The content of a target whose metadata are there."""
+    with Client(releases("https://nobody.invalid", "https://content.example/")) as client:
+        for path, data in files_of(SMOKE / "metadata").items():
+            client.serve("releases", path, data)
+        return await AsyncClient(client, fetcher).fetch_target("releases", "hello.txt")
+
+
+async def _no_content(fetcher: tuf_verify.Fetcher) -> FetchError:
+    """The error that it is, which can be pickled."""
+    with pytest.raises(FetchError) as raised:
+        await _content(fetcher)
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (type(again), again.reason, again.why) == (FetchError, raised.value.reason, raised.value.why)
+    assert (str(again), again.to_json()) == (str(raised.value), raised.value.to_json())
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "status, code",
+    [
+        (404, "missing.target"),
+        (401, "auth.required"),
+        (403, "auth.denied"),
+        (429, "network.rate-limited"),
+        (302, "network.redirect"),
+        (500, "network.status"),
+        (204, "network.status"),
+    ],
+)
+def test_content_that_a_server_does_not_give(status: int, code: str) -> None:
+    raised = asyncio.run(_no_content(_Saying(status)))
+    assert raised.code == code and raised.message.startswith("https://content.example/")
+    assert f"hello.txt: status {status}" in raised.message
+    data = next((SMOKE / "targets").rglob("*hello.txt")).read_bytes()
+    assert asyncio.run(_content(_Saying(200, data))) == data
+
+
+@pytest.mark.parametrize("status", [0, -1, 99, 1000, 2**70, "200", "\udcff", None, 200.0])
+def test_a_status_that_is_none_is_no_answer(status: Any) -> None:
+    async def ask(said: Any) -> tuf_verify.Verdict:
+        with Client(notary("https://trust.example")) as client:
+            return await AsyncClient(client, _Saying(said)).verify_image(IMAGE)
+
+    for said, code, words in ((status, "network.unreachable", "is no status of HTTP"), (999, "network.status", "999")):
+        verdict = asyncio.run(ask(said))
+        assert verdict.verdict == "unchecked" and verdict.reason is not None and verdict.reason.code == code
+        assert words in verdict.reason.message
+    assert asyncio.run(_no_content(_Saying(status))).code == "network.unreachable"
+    with Client(notary("https://trust.example")) as client, _job(client) as job:
+        request = _request(job)
+        with pytest.raises((tuf_verify.UsageError, TypeError, OverflowError)):
+            job.answer(request.id, status)
+        job.answer(request.id, 999)
 
 
 class _Counting(Streams):
@@ -202,7 +288,7 @@ def test_the_other_questions_and_content() -> None:
             with pytest.raises(tuf_verify.ContentError):
                 await asking.fetch_target("releases", "project/app.tar")
             server.files = {path: data for path, data in files.items() if path.startswith("/m/")}
-            with pytest.raises(FetchError, match="404"):
+            with pytest.raises(FetchError, match="missing.target: http://127.*hello.txt: status 404"):
                 await asking.fetch_target("releases", "hello.txt")
 
     with serving(dict(files)) as server:
@@ -227,6 +313,7 @@ def test_the_time_limit_holds() -> None:
         with pytest.raises(FetchError) as raised:
             await AsyncClient(client, Streams()).fetch_target("releases", "hello.txt")
         assert raised.value.why == FetchError.TIME_LIMIT
+        assert "hello.txt: the time limit of this question is over" in raised.value.message
 
     with hanging() as (url, _):
         with Client(notary(url) + limits) as client, _job(client) as job:
@@ -281,21 +368,55 @@ def test_content_that_may_be_fetched(
         assert raised.value.code == code
 
 
-def test_coded_content_is_no_answer() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, coding: str) -> None:
+async def _streamed(*pieces: bytes) -> Response:
+    """What Streams makes of a server that says this, and closes."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)  # the reader's turn
         writer.close()
 
-    async def fetch(coding: str) -> Response:
-        server = await asyncio.start_server(lambda r, w: answer(r, w, coding), "127.0.0.1")
-        async with server:
-            return await Streams().fetch("http://127.0.0.1:%d/x" % server.sockets[0].getsockname()[1], 2)
+    server = await asyncio.start_server(answer, "127.0.0.1")
+    async with server:
+        return await Streams().fetch("http://127.0.0.1:%d/x" % server.sockets[0].getsockname()[1], 4)
 
-    assert asyncio.run(fetch("Identity")).body == b"{}"
+
+def test_coded_content_is_no_answer() -> None:
+    said = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: 2\r\n\r\n{}"
+    assert asyncio.run(_streamed(said % b"Identity")).body == b"{}"
     with pytest.raises(FetchError) as raised:
-        asyncio.run(fetch("gzip"))
-    assert raised.value.why == FetchError.CODING
+        asyncio.run(_streamed(said % b"gzip"))
+    assert raised.value.why == FetchError.CODING and "127.0.0.1" not in raised.value.message
+
+
+def test_a_body_without_a_length_ends_with_the_connection() -> None:
+    head = b"HTTP/1.1 200 OK\r\n\r\n"
+    assert asyncio.run(_streamed(head, b"1", b"2", b"3")) == Response(200, b"123")
+    assert asyncio.run(_streamed(head, b"1", b"23456789")) == Response(200, b"12345")
+    with pytest.raises(asyncio.IncompleteReadError):
+        asyncio.run(_streamed(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", b"123"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\r\n\r\n",
+        b"hello\r\n\r\n",
+        b"SSH-2.0 200\r\n\r\n",
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000 + b"\r\n\r\n", id="long"),
+    ],
+)
+def test_an_answer_that_is_no_http(said: bytes) -> None:
+    with pytest.raises(FetchError, match="the answer is no HTTP") as raised:
+        asyncio.run(_streamed(said))
+    assert raised.value.code == "network.unreachable" and "127.0.0.1" not in raised.value.message
+    assert asyncio.run(_streamed(b"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\n1")).body == b"1"
 
 
 def test_too_much_is_refused() -> None:

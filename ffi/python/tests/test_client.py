@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gc
 import os
 import pickle
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Type
 
@@ -147,6 +149,9 @@ def test_download(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
+_LATEST = datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))
+
+
 @pytest.mark.parametrize(
     "kind, code, do",
     [
@@ -154,7 +159,9 @@ def test_download(tmp_path: Path) -> None:
         (tuf_verify.UsageError, "usage.argument", lambda c: c.verify_image("registry.example/\ud800")),
         (tuf_verify.ConfigError, "config.no-server", lambda c: c.verify_image("other.example/app:1")),
         (tuf_verify.UsageError, "usage.argument", lambda c: c.set_time(datetime(2030, 1, 1))),
+        (tuf_verify.UsageError, "usage.argument", lambda c: c.set_time(_LATEST)),
         (tuf_verify.UsageError, "usage.argument", lambda c: Client("", time_limit=timedelta(0))),
+        (tuf_verify.UsageError, "usage.argument", lambda c: Client("", time_limit=timedelta(microseconds=-1))),
         (tuf_verify.ConfigError, "config.unknown-key", lambda c: Client("[sever]")),
         (tuf_verify.UsageError, "usage.file", lambda c: Client.from_file("/nowhere/config.toml")),
     ],
@@ -168,6 +175,39 @@ def test_errors_of_use_and_configuration(
     assert raised.value.message and code in raised.value.to_json()
     again = pickle.loads(pickle.dumps(raised.value))
     assert (type(again), again.reason, str(again)) == (kind, raised.value.reason, str(raised.value))
+
+
+@pytest.mark.parametrize(
+    "told, do",
+    [
+        ("a str is needed here, not int", lambda c: Client(1)),  # type: ignore[arg-type]
+        ("a str is needed here, not bytes", lambda c: c.verify_image(IMAGE.encode())),
+        ("a str is needed here, not NoneType", lambda c: c.serve(None, "root.json", b"")),
+        ("a datetime is needed here, not str", lambda c: c.set_time("2030-01-01T00:00:00Z")),
+        ("a time limit is a timedelta, not int", lambda c: Client("", time_limit=5)),  # type: ignore[arg-type]
+        ("not int", lambda c: Client("", cache=1)),  # type: ignore[arg-type]
+    ],
+)
+def test_another_type_is_a_type_error(told: str, do: Callable[[Any], Any]) -> None:
+    with Client(SAMPLE_CONFIG) as client:
+        with pytest.raises(TypeError, match=told):
+            do(client)
+        assert client.verify_image(IMAGE).trusted
+
+
+def test_a_cache_without_a_name_is_none(tmp_path: Path) -> None:
+    """A variable that is not set does not switch off the cache that is configured."""
+    config = tmp_path / "config.toml"
+    config.write_text(f'cache = "{tmp_path}/cache"\n{SAMPLE_CONFIG}')
+    rest: List[Dict[str, Any]] = [{}, {"cache": None}, {"cache": tmp_path / "another"}]
+    makes: List[Callable[..., Client]] = [partial(Client, config.read_text()), partial(Client.from_file, config)]
+    for make in makes:
+        with pytest.raises(tuf_verify.UsageError, match="cache is empty"):
+            make(cache="")
+        for more in rest:
+            with make(**more) as client:
+                assert client.verify_image(IMAGE).trusted
+    assert {file.name for file in tmp_path.iterdir()} == {"config.toml", "cache", "another"}
 
 
 def test_a_naive_time_is_a_value_error() -> None:
@@ -222,6 +262,18 @@ def test_files_in_memory_and_a_configuration_file(tmp_path: Path) -> None:
     assert missing.reason is not None and missing.reason.code == "missing.timestamp"
 
 
+def test_what_is_served_is_asked_of_nobody() -> None:
+    """Nor when nothing is left of it; a name that nobody asks for changes nothing."""
+    with serving(sample_files([NAME])) as server, Client(notary(server.url), no_persist=True) as client:
+        client.serve(NAME, "root.json", b"{}")
+        client.serve(NAME, "root.json", None)
+        empty = client.verify_image(IMAGE)
+        assert empty.reason is not None and empty.reason.code.startswith("missing.") and server.seen == []
+    with serving(sample_files([NAME])) as server, Client(notary(server.url)) as client:
+        client.serve(NAME.rpartition("/")[2], "root.json", b"{}")
+        assert client.verify_image(IMAGE).trusted and server.seen != []
+
+
 def test_another_collection() -> None:
     with Client(SAMPLE_CONFIG, collection=NAME) as client:
         target = client.verify_image("mirror.example/hello:1.0").require_target()
@@ -233,6 +285,13 @@ def test_a_time_limit() -> None:
         with Client(notary(url), time_limit=timedelta(milliseconds=100)) as client:
             verdict = client.verify_image(IMAGE)
     assert asked.is_set() and verdict.reason is not None and verdict.reason.code == "network.time-limit"
+
+
+@pytest.mark.parametrize("microseconds, milliseconds", [(1, 1), (1000, 1), (1001, 2), (1_500_000, 1500)])
+def test_a_time_limit_is_rounded_up(microseconds: int, milliseconds: int) -> None:
+    limit = timedelta(microseconds=microseconds)
+    with Client(SAMPLE_CONFIG, time_limit=limit) as client, client.job(Question.image(IMAGE)) as job:
+        assert job.time_limit == timedelta(milliseconds=milliseconds)
 
 
 def test_a_task_is_waited_for_and_cancelled() -> None:
@@ -250,7 +309,8 @@ def test_a_task_is_waited_for_and_cancelled() -> None:
 def test_closed_things_say_so() -> None:
     client = Client(SAMPLE_CONFIG)
     task, job = client.start(Question.image(IMAGE)), client.job(Question.image(IMAGE))
-    check = client.verify_image(IMAGE).check()
+    verdict = client.verify_image(IMAGE)
+    check = verdict.check()
     uses: Dict[Any, List[Callable[[], Any]]] = {
         client: [
             lambda: client.verify_image(IMAGE),
@@ -260,6 +320,12 @@ def test_closed_things_say_so() -> None:
         task: [task.wait, task.cancel, task.verdict],
         job: [job.next, job.verdict, lambda: job.answer(1, 200), lambda: job.fail(1, 1, "")],
         check: [lambda: check.update(b""), check.finish],
+        verdict: [
+            *(lambda name=name: getattr(verdict, name) for name in ("tree", "path", "local_name", "url", "file")),
+            verdict.request,
+            verdict.check,
+            lambda: verdict.verify_bytes(b""),
+        ],
     }
     for thing, calls in uses.items():
         assert not thing.closed
@@ -270,6 +336,16 @@ def test_closed_things_say_so() -> None:
         for use in calls:
             with pytest.raises(tuf_verify.ClosedError, match="is closed"):
                 use()
+    # Its document stays.
+    assert verdict.require_target().digest == DIGEST and DIGEST in verdict.to_json() and verdict.exit_status == 0
+
+
+def test_a_verdict_is_closed_at_the_end_of_with() -> None:
+    data = (SAMPLE / "image-manifest.json").read_bytes()
+    with Client(SAMPLE_CONFIG) as client, client.verify_image(IMAGE) as verdict:
+        verdict.verify_bytes(data)
+        assert not verdict.closed and verdict.tree
+    assert verdict.closed and verdict.trusted
 
 
 def test_verdicts_are_copied_compared_and_pickled() -> None:
@@ -279,8 +355,15 @@ def test_verdicts_are_copied_compared_and_pickled() -> None:
     again = pickle.loads(pickle.dumps(verdict))
     assert again == verdict and hash(again) == hash(verdict) and again.to_json() == verdict.to_json()
     assert copy.deepcopy(verdict) == verdict != refused
-    with pytest.raises(tuf_verify.ClosedError):
-        again.check()
+    assert [pickle.loads(pickle.dumps(one)).exit_status for one in (verdict, refused)] == [0, 1]
+    members = dataclasses.asdict(verdict)
+    assert members["target"]["digest"] == DIGEST and members["verdict"] == "trusted"
+    for use in (again.check, lambda: again.tree, copy.deepcopy(verdict).check):
+        with pytest.raises(tuf_verify.ClosedError):
+            use()
+    assert verdict.tree and verdict.check(), "it is not closed by its copies"
+    with Client(SAMPLE_CONFIG) as client, pytest.raises(TypeError, match="a client can be neither copied nor pickled"):
+        pickle.dumps(client)
     with pytest.raises(AttributeError):
         verdict.verdict = "trusted"  # type: ignore[misc]
     with pytest.raises(tuf_verify.Refused) as raised:

@@ -58,7 +58,6 @@ def test_the_other_blocks_of_the_readme(tmp_path: Path) -> None:
         ({"web": NAME + ":1.0", "worker": "unknown.example/app:1"}, 2),
         ({"web": NAME + ":1.0", "worker": "away.example/app:1"}, 3),
         ({"web": "away.example/app:1", "worker": NAME + ":2.0", "other": "away.example/app:1"}, 1),
-        ({}, 0),
     ],
 )
 def test_the_deploy_script(images: Dict[str, str], status: int, tmp_path: Path) -> None:
@@ -79,6 +78,30 @@ def test_the_deploy_script(images: Dict[str, str], status: int, tmp_path: Path) 
 def test_the_deploy_script_used_wrongly(arguments: List[str]) -> None:
     ran = _run(PYTHON / "examples" / "deploy.py", *arguments)
     assert (ran.returncode, ran.stdout) == (2, "") and "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        '{"images": {"a": null}}',
+        '{"images": {"a": 1}}',
+        '{"images": ["a"]}',
+        '{"images": {}}',
+        '{"image": {}}',
+        "[]",
+        "null",
+        "no JSON",
+        pytest.param("[" * 100_000, id="deep"),
+    ],
+)
+def test_a_release_file_that_is_none(release: str, tmp_path: Path) -> None:
+    """It is no question, so it is not answered with 1, which is refused, nor with 0."""
+    config, file = tmp_path / "config.toml", tmp_path / "release.json"
+    config.write_text(SAMPLE_CONFIG)
+    file.write_text(release)
+    ran = _run(PYTHON / "examples" / "deploy.py", config, file)
+    assert (ran.returncode, ran.stdout) == (2, "") and "Traceback" not in ran.stderr
+    assert ran.stderr.startswith("deploy.py: ") and ran.stderr.count("\n") == 1
 
 
 def test_memory_does_not_grow() -> None:

@@ -39,11 +39,13 @@ def test_what_is_no_time(text: str) -> None:
 
 
 def test_times_that_are_given() -> None:
-    west = timezone(timedelta(hours=-5, minutes=-30))
+    west, east = timezone(timedelta(hours=-5, minutes=-30)), timezone(timedelta(hours=1))
     assert documents.text_of(datetime(2030, 1, 1, 20, 30, 0, 5, tzinfo=west)) == "2030-01-02T02:00:00.000005Z"
     assert documents.text_of(datetime(1, 1, 1, tzinfo=timezone.utc)) == "0001-01-01T00:00:00Z"
-    with pytest.raises(ValueError):
-        documents.text_of(datetime(2030, 1, 1))
+    assert documents.text_of(datetime.max.replace(tzinfo=timezone.utc)) == "9999-12-31T23:59:59.999999Z"
+    for none in (datetime(2030, 1, 1), datetime.max.replace(tzinfo=west), datetime.min.replace(tzinfo=east)):
+        with pytest.raises(ValueError):
+            documents.text_of(none)
 
 
 def _shape(schema: Any) -> Any:

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define GUN "registry.example/library/hello"
@@ -14,6 +15,14 @@
 #define BASE "https://trust.example/v2/" GUN "/_trust/tuf/"
 
 static const char *notary, *tuf, *empty;
+
+/* What an error says; it is freed. */
+static void expect_error(tuf_error *err, const char *code, const char *message, const char *hint, const char *file) {
+  CHECK(is(tuf_error_code(err), code) && has(tuf_error_message(err), message));
+  CHECK(hint == NULL ? tuf_error_hint(err).ptr == NULL : has(tuf_error_hint(err), hint));
+  CHECK(file == NULL ? tuf_error_file(err).ptr == NULL : is(tuf_error_file(err), file));
+  tuf_error_free(&err);
+}
 
 /* A client of both samples; `more` goes below the server of the TUF 1.0 repository. */
 static tuf_client *a_client(const char *url, const char *more) {
@@ -60,7 +69,7 @@ static void errors(void) {
   CHECK(is(tuf_error_code(err), "config.unknown-key"));
   CHECK(has(tuf_error_message(err), "urll"));
   CHECK(has(tuf_error_hint(err), "did you mean `url`?"));
-  CHECK(is(tuf_error_file(err), "config.toml"));
+  CHECK(is(tuf_error_file(err), "configuration text"));
   CHECK(is(tuf_error_rule(err), "docs/verdict.md"));
   CHECK(has(tuf_error_expected(err), "url"));
   CHECK(is(tuf_error_found(err), "urll"));
@@ -290,7 +299,9 @@ static void never_answered(void) {
   EXPECT(TUF_ERR_UTF8, tuf_job_new(client, TUF_IMAGE, S("\xf0\x28"), NOTHING, &job, &err));
   EXPECT(TUF_ERR_NULL, tuf_job_new(client, TUF_IMAGE, S(GUN), NOTHING, NULL, &err));
   CHECK(job == NULL);
-  EXPECT(TUF_ERR_USAGE, tuf_client_set_time(client, S("yesterday"), &err));
+  tuf_error *err = NULL;
+  CHECK(tuf_client_set_time(client, S("2030"), &err) == TUF_ERR_USAGE);
+  expect_error(err, "usage.argument", "not a time of RFC 3339", "2030-01-01T00:00:00Z", NULL);
   tuf_client_free(&client);
 }
 
@@ -327,11 +338,33 @@ static void content(void) {
 
   EXPECT(TUF_OK, tuf_verdict_verify_bytes(verdict, (const uint8_t *)HELLO, strlen(HELLO), &err));
   EXPECT(TUF_ERR_CONTENT, tuf_verdict_verify_bytes(verdict, (const uint8_t *)HELLO, strlen(HELLO) - 1, &err));
-  EXPECT(TUF_ERR_CONTENT, tuf_verdict_verify_bytes(verdict, (const uint8_t *)"hello from a signed file.\n", 26, &err));
+  tuf_error *err = NULL;
+  CHECK(tuf_verdict_verify_bytes(verdict, (const uint8_t *)"hello from a signed file.\n", 26, &err) == TUF_ERR_CONTENT);
+  expect_error(err, "target.hash", "", NULL, NULL); /* no command for a repository that is not named */
   EXPECT(TUF_ERR_NULL, tuf_verdict_verify_bytes(verdict, NULL, 26, &err));
   snprintf(path, sizeof path, "%s/targets/%.*s.hello.txt", tuf, (int)hash.len, hash.ptr);
   EXPECT(TUF_OK, tuf_verdict_verify_file(verdict, S(path), &err));
-  EXPECT(TUF_ERR_CONTENT, tuf_verdict_verify_file(verdict, S(tuf), &err));
+  char fifo[4096], link[4096];
+  snprintf(link, sizeof link, "%s/link", empty);
+  CHECK(symlink(path, link) == 0);
+  EXPECT(TUF_OK, tuf_verdict_verify_file(verdict, S(link), &err));
+  /* Whoever opens a FIFO waits for its other end. */
+  snprintf(fifo, sizeof fifo, "%s/fifo", empty);
+  CHECK(mkfifo(fifo, 0600) == 0);
+  const char *const irregular[] = {fifo, empty, "/dev/zero"};
+  for (size_t i = 0; i < 3; i++) {
+    tuf_task *task = NULL;
+    tuf_verdict *none = NULL;
+    CHECK(tuf_verdict_verify_file(verdict, S(irregular[i]), &err) == TUF_ERR_CONTENT);
+    expect_error(err, "usage.file", "no regular file", "--help", irregular[i]);
+    tuf_client *local = a_client("file:metadata", "");
+    EXPECT(TUF_OK, tuf_task_verify_file(local, S(REPOSITORY), S("hello.txt"), S(irregular[i]), &task, &err));
+    EXPECT(TUF_DONE, tuf_task_wait(task, TUF_FOREVER, &err));
+    CHECK(tuf_task_verdict(task, &none, &err) == TUF_ERR_USAGE);
+    expect_error(err, "usage.file", "no regular file", "--help", irregular[i]);
+    tuf_task_free(&task);
+    tuf_client_free(&local);
+  }
   EXPECT(TUF_ERR_CONTENT, tuf_verdict_verify_file(verdict, S("/no/such/file"), &err));
 
   /* In pieces; too much is told at once; after the end there is nothing more. */
@@ -447,6 +480,12 @@ static void tasks(void) {
   expect_code(ended(task), TUF_REFUSED, "target.length");
   EXPECT(TUF_OK, tuf_task_download(client, S(REPOSITORY), S("no-such-file"), S(downloads), &task, &err));
   expect_code(ended(task), TUF_REFUSED, "target.not-signed");
+  /* A folder that cannot be: the file is named, and no hint speaks of the cache. */
+  EXPECT(TUF_OK, tuf_task_download(client, S(REPOSITORY), S("hello.txt"), S(file), &task, &err));
+  verdict = ended(task);
+  CHECK(has(tuf_verdict_json(verdict), "mend the folder that this file goes to"));
+  CHECK(has(tuf_verdict_json(verdict), "hello.txt/hello.txt"));
+  expect_code(verdict, TUF_UNCHECKED, "store.io");
 
   /* A file that cannot be read is a wrong question, and told when its verdict is asked for. */
   tuf_verdict *none = NULL;

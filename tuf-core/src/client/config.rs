@@ -134,62 +134,63 @@ impl Config {
             return Err(Error::new(Code::ConfigValue, "docs/verdict.md", why).in_file(&file.display().to_string()));
         }
         let mut config = Config::default();
+        let folder = file.parent().unwrap_or_else(|| Path::new(""));
         if let Some(text) = text_of(file, must_exist)? {
-            config.add(&text, file)?;
+            config.add(&text, folder, &file.display().to_string(), false)?;
         }
-        config.add(trust, &beside(file))?;
+        config.add(trust, folder, &beside(file).display().to_string(), true)?;
         Ok(config)
     }
 
-    /// A configuration from text; relative paths are relative to `folder`.
+    /// A configuration from text; relative paths are relative to `folder`. Where a file would be named,
+    /// verdicts and errors say `configuration text`.
     ///
     /// # Errors
     /// `config.*`.
     pub fn from_text(text: &str, folder: &Path) -> Result<Self> {
         let mut config = Config::default();
-        config.add(text, &folder.join("config.toml"))?;
+        config.add(text, folder, "configuration text", false)?;
         Ok(config)
     }
 
-    fn add(&mut self, text: &str, file: &Path) -> Result<()> {
-        let shown_file = file.display().to_string();
-        let folder = file.parent().unwrap_or_else(|| Path::new(""));
-        let read: File = toml::from_str(text).map_err(|e| unreadable(&e, &shown_file))?;
+    /// Takes text in: relative paths are relative to `folder`; `file` is what it is called.
+    fn add(&mut self, text: &str, folder: &Path, file: &str, only_trust: bool) -> Result<()> {
+        let read: File = toml::from_str(text).map_err(|e| unreadable(&e, file))?;
         for (prefix, mut server) in read.server {
-            check_prefix(&prefix, &shown_file)?;
+            check_prefix(&prefix, file)?;
             server.folder = folder.to_owned();
-            server.check().map_err(|e| e.in_file(&shown_file))?;
-            no_twin(self.servers.insert(prefix.clone(), server).is_some(), &prefix, &shown_file)?;
+            server.check().map_err(|e| e.in_file(file))?;
+            no_twin(self.servers.insert(prefix.clone(), server).is_some(), &prefix, file)?;
         }
         for (prefix, mut trust) in read.trust {
-            check_prefix(&prefix, &shown_file)?;
-            trust.load(folder, &prefix, &shown_file)?;
-            no_twin(self.trust.insert(prefix.clone(), trust).is_some(), &prefix, &shown_file)?;
+            check_prefix(&prefix, file)?;
+            trust.load(folder, &prefix, file)?;
+            no_twin(self.trust.insert(prefix.clone(), trust).is_some(), &prefix, file)?;
         }
         for (prefix, policy) in read.policy {
-            check_prefix(&prefix, &shown_file)?;
-            policy.rule(&prefix, &shown_file)?;
-            no_twin(self.policies.insert(prefix.clone(), policy).is_some(), &prefix, &shown_file)?;
+            check_prefix(&prefix, file)?;
+            policy.rule(&prefix, file)?;
+            no_twin(self.policies.insert(prefix.clone(), policy).is_some(), &prefix, file)?;
         }
         for (prefix, server) in &self.servers {
             let twin = format!("{prefix}/");
             let tuf = |server: &Server| matches!(server.format, FormatKey::Tuf1);
             if tuf(server) && self.servers.get(&twin).is_some_and(tuf) {
                 let why = "a TUF 1.0 repository of this name is configured with and without `/` at its end";
-                return Err(value(&shown_file, prefix, why));
+                return Err(value(file, prefix, why));
             }
         }
-        if is_trust_file(file) {
-            let only_trust = read.limits.is_none()
+        if only_trust {
+            let nothing_else = read.limits.is_none()
                 && read.age.is_none()
                 && read.cache.is_none()
                 && read.proxy.is_none()
                 && read.store_owner.is_none();
             let refuse = || {
                 let why = "trust.toml holds [trust], [server] and [policy]: all else belongs into the configuration";
-                Error::new(Code::ConfigUnknownKey, "docs/verdict.md", why).in_file(&shown_file)
+                Error::new(Code::ConfigUnknownKey, "docs/verdict.md", why).in_file(file)
             };
-            return if only_trust { Ok(()) } else { Err(refuse()) };
+            return if nothing_else { Ok(()) } else { Err(refuse()) };
         }
         (self.limits, self.ages) = (read.limits.unwrap_or_default(), read.age.unwrap_or_default());
         self.cache = read.cache.map(|c| folder.join(c));

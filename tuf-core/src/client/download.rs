@@ -120,7 +120,9 @@ fn failed(path: &Path, e: &std::io::Error) -> Error {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Code::StoreFull,
         _ => Code::StoreIo,
     };
-    Error::new(code, "T-41", format!("the target's file cannot be written: {e}")).in_file(&path.display().to_string())
+    Error::new(code, "T-41", format!("the target's file cannot be written: {e}"))
+        .in_file(&path.display().to_string())
+        .with_hint("make room or mend the folder that this file goes to, then ask again")
 }
 
 /// Checks a reader's content in small pieces.

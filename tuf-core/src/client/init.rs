@@ -8,6 +8,7 @@ use crate::crypto::{hex, sha256};
 use crate::error::{Code, Error, Result, shown};
 use crate::image::collection_name;
 use crate::metadata::{Format, Root, role};
+use crate::store::LOCK_WAIT;
 use crate::transport::{Fetcher, Offered, ServerSettings, WebFetcher, at_most};
 use crate::trust::{FileName, pinnable_root};
 use url::Url;
@@ -48,7 +49,7 @@ pub fn new_root(config: &Config, name: &str, from: RootFrom<'_>, ask: &Ask) -> R
     let mut run = Run::new(config, ask);
     if let Place::Cache(cache) = &ask.place {
         let folder = store_folder(cache, &resolved);
-        let mut store = store_of(config, ask, &resolved, run.deadline(&resolved));
+        let mut store = store_of(config, ask, &resolved, run.deadline(&resolved), LOCK_WAIT);
         if store.load(&FileName::Record, None)?.is_some() {
             let why =
                 format!("{} is remembered already: it is trusted from a root, and goes on from there", shown(name));

@@ -161,17 +161,21 @@ impl<'de> Deserialize<'de> for Span {
         enum Text {
             Seconds(u64),
             Unit(String),
+            /// Taken, so that our words are told of it.
+            Other(serde::de::IgnoredAny),
         }
         let span = match Text::deserialize(d)? {
             Text::Seconds(n) => Some(Duration::from_secs(n)),
             Text::Unit(text) => span(&text),
+            Text::Other(_) => None,
         };
         span.map(Span).ok_or_else(|| serde::de::Error::custom(SPAN))
     }
 }
 
 /// What a length of time is written as.
-pub(crate) const SPAN: &str = "a time is seconds, or a number with ms, s, m, h or d";
+pub(crate) const SPAN: &str =
+    "a time is whole seconds, or text with a unit: \"500ms\", \"90s\", \"15m\", \"24h\" or \"30d\"";
 
 /// Reads a length of time with its unit: `90s`, `500ms`, `15m`, `24h`, `30d`.
 ///

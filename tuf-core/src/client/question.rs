@@ -14,8 +14,11 @@ use crate::store::Store;
 use crate::transport::below;
 use crate::trust::{Found, Job, Outcome, Query, Trusted, start};
 use crate::verdict::{Circumstances, Document, Names, Subject};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use url::Url;
+
+/// How long a host's own thread, which may be an event loop's, waits for another process's lock.
+const HOST_WAIT: Duration = Duration::from_secs(1);
 
 /// What is asked of one repository in one run.
 ///
@@ -127,9 +130,10 @@ impl Question {
         start(self.resolved.settings.clone(), queries)
     }
 
-    /// The store of a run that begins now.
+    /// The store of a run that begins now, and that the host drives: for another process's lock it waits
+    /// a second at most, since nobody can give up inside a call.
     pub fn store(&self, config: &Config, ask: &Ask) -> Box<dyn Store + Send> {
-        store_of(config, ask, &self.resolved, self.resolved.deadline(Instant::now()))
+        store_of(config, ask, &self.resolved, self.resolved.deadline(Instant::now()), HOST_WAIT)
     }
 
     /// Where the content of a target lies that a run found; None if the configuration does not say

@@ -7,7 +7,7 @@ use super::question::Question;
 use super::source::Source;
 use super::{drive, drive_async};
 use crate::error::{Code, Error, Result};
-use crate::store::{FileStore, MemoryStore, Store};
+use crate::store::{FileStore, LOCK_WAIT, MemoryStore, Store};
 use crate::time::Time;
 use crate::transport::{HttpTransport, Server, ServerSettings, WebFetcher};
 use crate::trust::{Changes, Committed, FileName, Found, Job, Outcome};
@@ -17,6 +17,7 @@ use std::future::Future;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -106,16 +107,21 @@ impl std::fmt::Debug for Progress {
 
 /// Gives a run up from another thread: it ends soon after, whatever its server does.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<tokio::sync::watch::Sender<bool>>);
+pub struct Cancel {
+    told: Arc<tokio::sync::watch::Sender<bool>>,
+    /// The same for who waits without listening: for a lock.
+    given_up: Arc<AtomicBool>,
+}
 
 impl Cancel {
     /// Gives every run up that was begun with a clone of this.
     pub fn cancel(&self) {
-        self.0.send_replace(true);
+        self.given_up.store(true, Ordering::Relaxed);
+        self.told.send_replace(true);
     }
 
     fn check(&self) -> Result<()> {
-        if *self.0.borrow() {
+        if *self.told.borrow() {
             return Err(Error::new(Code::Cancelled, "T-43", "the caller gave up"));
         }
         Ok(())
@@ -123,7 +129,7 @@ impl Cancel {
 
     /// The outcome of `work`, unless it is given up before.
     async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        let mut told = self.0.subscribe();
+        let mut told = self.told.subscribe();
         let given_up = async { drop(told.wait_for(|cancelled| *cancelled).await) };
         match select(pin!(given_up), pin!(work)).await {
             Either::Left(_) => self.check().and(Err(crate::trust::internal("a run was given up by nobody"))),
@@ -167,7 +173,7 @@ impl<'a> Run<'a> {
     /// Where no run can begin at all: `config.value`, `internal`.
     pub(super) fn job<T: Send>(&mut self, resolved: &Resolved, job: Job<T>) -> Result<(T, Vec<Error>)> {
         self.ask.choices.cancel.as_ref().map_or(Ok(()), Cancel::check)?;
-        let mut store = store_of(self.config, self.ask, resolved, self.deadline(resolved));
+        let mut store = store_of(self.config, self.ask, resolved, self.deadline(resolved), LOCK_WAIT);
         let outcome = match resolved.at_hand() {
             Some(mut transport) => drive(job, store.as_mut(), transport.as_mut()),
             None => self.ask_server(resolved, job, store.as_mut())?,
@@ -253,8 +259,15 @@ async fn watched<T>(work: impl Future<Output = T>, progress: Option<&Progress>, 
     }
 }
 
-/// The store of a collection, for a run that is over by `deadline`.
-pub(super) fn store_of(config: &Config, ask: &Ask, resolved: &Resolved, deadline: Instant) -> Box<dyn Store + Send> {
+/// The store of a collection, for a run that is over by `deadline` and waits so long for another
+/// process's lock.
+pub(super) fn store_of(
+    config: &Config,
+    ask: &Ask,
+    resolved: &Resolved,
+    deadline: Instant,
+    lock_wait: Duration,
+) -> Box<dyn Store + Send> {
     match &ask.place {
         Place::Memory => Box::new(MemoryStore::default()),
         Place::Kept(memory) => Box::new(Shelf { memory: memory.clone(), at: store_folder(Path::new(""), resolved) }),
@@ -263,7 +276,10 @@ pub(super) fn store_of(config: &Config, ask: &Ask, resolved: &Resolved, deadline
             if let Some(owner) = config.store_owner() {
                 store = store.owned_by(owner);
             }
-            Box::new(store.locked_until(deadline))
+            if let Some(cancel) = &ask.choices.cancel {
+                store = store.given_up_with(cancel.given_up.clone());
+            }
+            Box::new(store.locked_until(deadline).lock_wait(lock_wait))
         }
     }
 }

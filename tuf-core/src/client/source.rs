@@ -90,6 +90,7 @@ impl Server {
             settings.identity = Some((self.pem(certificate)?, self.pem(key)?));
         }
         settings.credentials = choices.credentials.clone().filter(|_| self.auth == AuthKey::Docker);
+        settings.auth_is_none = self.auth == AuthKey::None;
         settings.realms.clone_from(&self.realms);
         if let Some(user_agent) = self.user_agent.as_ref().or(choices.user_agent.as_ref()) {
             settings.user_agent.clone_from(user_agent);

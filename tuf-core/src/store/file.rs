@@ -10,9 +10,12 @@ use crate::crypto::{hex, sha256};
 use crate::error::{Code, Error, Result};
 use crate::store::Store;
 use crate::trust::{Changes, Committed, FileName};
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
@@ -20,8 +23,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
 /// No file of a store is larger: the ceiling of one run's metadata.
 const MAX_FILE: u64 = crate::limits::METADATA_TOTAL;
-/// How long another process may hold the lock: a commit takes milliseconds.
-const LOCK_WAIT: Duration = Duration::from_secs(60);
+/// How long another process may hold a lock, unless something else is said: a commit takes milliseconds.
+pub const LOCK_WAIT: Duration = Duration::from_secs(60);
 const NEW: &str = ".new";
 
 /// A folder of files.
@@ -29,7 +32,9 @@ const NEW: &str = ".new";
 pub struct FileStore {
     folder: PathBuf,
     owner: Option<u32>,
+    lock_wait: Duration,
     locked_until: Option<Instant>,
+    given_up: Arc<AtomicBool>,
     notes: Vec<Error>,
     looked_at: bool,
 }
@@ -37,7 +42,15 @@ pub struct FileStore {
 impl FileStore {
     /// A store in `folder`, which is made at the first commit.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        FileStore { folder: folder.into(), owner: None, locked_until: None, notes: Vec::new(), looked_at: false }
+        FileStore {
+            folder: folder.into(),
+            owner: None,
+            lock_wait: LOCK_WAIT,
+            locked_until: None,
+            given_up: Arc::default(),
+            notes: Vec::new(),
+            looked_at: false,
+        }
     }
 
     /// A user beside the effective one and root who may own the folder.
@@ -47,15 +60,39 @@ impl FileStore {
         self
     }
 
-    /// How long to wait for another process's lock, at most: the end of the run (T-43).
+    /// How long to wait for another process's lock, at most; without it [`LOCK_WAIT`]. Whoever waits holds up
+    /// its thread: an event loop wants less.
+    #[must_use]
+    pub fn lock_wait(mut self, most: Duration) -> Self {
+        self.lock_wait = most;
+        self
+    }
+
+    /// Until when to wait for another process's lock, at most: the end of the run (T-43).
     #[must_use]
     pub fn locked_until(mut self, deadline: Instant) -> Self {
         self.locked_until = Some(deadline);
         self
     }
 
+    /// Waiting for another process's lock ends, with `cancelled`, once this is true.
+    #[must_use]
+    pub fn given_up_with(mut self, given_up: Arc<AtomicBool>) -> Self {
+        self.given_up = given_up;
+        self
+    }
+
     fn goal(&self, path: &str) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// What a file of the store is called, and the folder itself, which has no name within.
+    fn called<'p>(&self, path: &'p str) -> Cow<'p, str> {
+        if path.is_empty() { self.folder.display().to_string().into() } else { path.into() }
+    }
+
+    fn failed(&self, e: &io::Error, path: &str, way: Way) -> Error {
+        failed(e, &self.called(path), way)
     }
 
     /// T-45: the folder belongs to this user or root, and nobody else may write in it.
@@ -68,8 +105,8 @@ impl FileStore {
             let seen = if path.is_empty() { fs::metadata(&folder) } else { fs::symlink_metadata(&folder) };
             match seen {
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
-                Err(e) => return Err(failed(&e, path, Way::Read)),
-                Ok(seen) => self.judge_folder(path, &seen)?,
+                Err(e) => return Err(self.failed(&e, path, Way::Read)),
+                Ok(seen) => self.judge_folder(&self.called(path), &seen)?,
             }
         }
         self.looked_at = true;
@@ -106,7 +143,11 @@ impl FileStore {
     }
 
     fn lock(&self) -> Result<File> {
-        locked(&self.goal("lock"), self.locked_until).map_err(|e| match e.kind() {
+        let given_up = || self.given_up.load(Ordering::Relaxed);
+        let late = || self.locked_until.is_some_and(|end| Instant::now() > end);
+        let over = |waited| waited > self.lock_wait || late() || given_up();
+        locked(&self.goal("lock"), over).map_err(|e| match e.kind() {
+            ErrorKind::WouldBlock if given_up() => Error::new(Code::Cancelled, "T-43", "the caller gave up"),
             ErrorKind::WouldBlock => {
                 Error::new(Code::StoreLocked, "T-45", "another process holds the store's lock").in_file("lock")
             }
@@ -162,7 +203,7 @@ impl Store for FileStore {
 
     fn commit(&mut self, changes: &Changes) -> Result<Committed> {
         let way = Way::Write;
-        private_folder(&self.folder).map_err(|e| failed(&e, "", way))?;
+        private_folder(&self.folder).map_err(|e| self.failed(&e, "", way))?;
         self.look_at_folder()?;
         if !changes.files.is_empty() {
             let lock = self.lock()?;
@@ -188,9 +229,9 @@ impl Store for FileStore {
             if let Some((_, new, _)) = news.iter().find(|(path, ..)| *path == record) {
                 fs::rename(new, self.goal(&record)).map_err(|e| failed(&e, &record, way))?;
             }
-            self.finish(changes).map_err(|e| failed(&e, "", way))?;
+            self.finish(changes).map_err(|e| self.failed(&e, "", way))?;
             for below in ["", "roots"] {
-                sync_folder(&self.goal(below)).map_err(|e| failed(&e, below, way))?;
+                sync_folder(&self.goal(below)).map_err(|e| self.failed(&e, below, way))?;
             }
             drop(lock);
         }
@@ -233,17 +274,17 @@ fn damage(path: &str, why: &str) -> Error {
 }
 
 /// Takes the lock of a file, which is made if it is not there. The system gives it back when what is
-/// returned is dropped, or its owner ends, however it ends.
+/// returned is dropped, or its owner ends, however it ends. As long as another process holds it, `over`
+/// is asked whether so long was long enough.
 ///
 /// # Errors
-/// `WouldBlock` if another process holds it for a minute, or still does at `until`; those of the file.
-pub fn locked(path: &Path, until: Option<Instant>) -> io::Result<File> {
+/// `WouldBlock` if another process holds it and it is over; those of the file.
+pub fn locked(path: &Path, over: impl Fn(Duration) -> bool) -> io::Result<File> {
     let file = open(path, OpenOptions::new().write(true).create(true))?;
     let since = Instant::now();
-    let over = || since.elapsed() > LOCK_WAIT || until.is_some_and(|end| Instant::now() > end);
     loop {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) if !over() => std::thread::sleep(Duration::from_millis(2)),
+            Err(TryLockError::WouldBlock) if !over(since.elapsed()) => std::thread::sleep(Duration::from_millis(2)),
             taken => return taken.map(|()| file).map_err(io::Error::from),
         }
     }

@@ -4,7 +4,7 @@
 mod file;
 
 #[cfg(feature = "client")]
-pub use file::{FileStore, locked};
+pub use file::{FileStore, LOCK_WAIT, locked};
 
 use crate::error::{Error, Result};
 use crate::trust::{Changes, Committed, FileName};

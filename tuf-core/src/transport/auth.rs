@@ -11,6 +11,9 @@ use reqwest::header::HeaderValue;
 use tokio::sync::Mutex;
 use url::Url;
 
+/// What a host must do before a password is used.
+const ALLOW: &str = "if it may have one, allow the passwords of `docker login`: tuf_client_set_docker_login in C, \
+                     docker_login=True in Python, WithDockerLogin in Go, Choices::credentials in Rust";
 /// A token's text.
 const MOST_TOKEN: u64 = 64 << 10;
 
@@ -59,7 +62,11 @@ impl HttpTransport {
         }
         let at = origin(&self.server.settings.url);
         if self.server.settings.credentials.is_none() {
-            let message = format!("{at} wants credentials, and `auth = \"none\"` is configured{words}");
+            let message = if self.server.settings.auth_is_none {
+                format!("{at} wants credentials, and `auth = \"none\"` is configured{words}")
+            } else {
+                format!("{at} asks for a password, and none may be used{words}")
+            };
             return Err(self.unauthorized(Code::AuthRequired, message).into());
         }
         let tried = state.tried;
@@ -116,8 +123,12 @@ impl HttpTransport {
         self.collection.split('/').next().unwrap_or_default()
     }
 
-    /// The command that gets credentials.
+    /// What gets credentials: a command, or whoever calls us and has not allowed any.
     pub(super) fn log_in(&self) -> String {
+        let settings = &self.server.settings;
+        if settings.credentials.is_none() && !settings.auth_is_none {
+            return ALLOW.to_owned();
+        }
         format!("docker login {}", self.registry())
     }
 

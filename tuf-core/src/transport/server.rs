@@ -81,6 +81,8 @@ pub struct ServerSettings {
     pub identity: Option<(Pem, Pem)>,
     /// Where passwords are found; without it there is no authentication.
     pub credentials: Option<Credentials>,
+    /// Whether there is none because the configuration says `auth = "none"`.
+    pub(crate) auth_is_none: bool,
     /// Further hosts that a password may go to (N-22).
     pub realms: Vec<String>,
     /// Who asks.
@@ -99,6 +101,7 @@ impl ServerSettings {
             ca: None,
             identity: None,
             credentials: None,
+            auth_is_none: false,
             realms: Vec::new(),
             user_agent: concat!("tuf-core/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: Proxy::Environment,

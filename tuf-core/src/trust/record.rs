@@ -90,9 +90,12 @@ impl Record {
     /// # Errors
     /// `store.damaged` if it is none.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let record: Record = crate::json::check(bytes)
+        let text = unsealed(bytes).ok_or_else(|| {
+            damaged(&FileName::Record, "the state record is not as it was written: its checksum does not hold")
+        })?;
+        let record: Record = crate::json::check(text)
             .map_err(|e| e.to_string())
-            .and_then(|()| serde_json::from_slice(bytes).map_err(|e| e.to_string()))
+            .and_then(|()| serde_json::from_slice(text).map_err(|e| e.to_string()))
             .map_err(|why| damaged(&FileName::Record, &format!("the state record cannot be read ({why})")))?;
         // Every root of the chain is a recorded file: so a chain is never longer than the record.
         let steps = record.root.checked_sub(record.anchor);
@@ -125,9 +128,7 @@ impl Record {
 
     /// The record as it is stored.
     pub fn write(&self) -> Result<Vec<u8>> {
-        let mut text = serde_json::to_vec(self).map_err(|e| super::internal(&e.to_string()))?;
-        text.push(b'\n');
-        Ok(text)
+        sealed(self)
     }
 
     /// The memory of roles that the record holds.
@@ -255,7 +256,7 @@ pub struct Checked {
 impl Checked {
     /// Reads the file; empty or unreadable it claims nothing, and is no damage.
     pub fn read(bytes: Option<&[u8]>) -> Self {
-        let read: Checked = bytes.and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+        let read: Checked = bytes.and_then(unsealed).and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
         let a_time = |seconds: &i64| Time::from_unix(*seconds).is_some();
         Checked { by_clock: read.by_clock.filter(a_time), injected: read.injected.filter(a_time) }
     }
@@ -272,8 +273,28 @@ impl Checked {
     }
 
     pub(crate) fn write(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self).map_err(|e| super::internal(&e.to_string()))
+        sealed(self)
     }
+}
+
+/// How long the line with the checksum is: SHA-256 in hex, and its end.
+const SEAL: usize = 65;
+
+/// A line of JSON, and one with its SHA-256: what went wrong on the disk is told from what was written
+/// (T-46). It is no signature: whoever may write to the store can make another.
+fn sealed(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(value).map_err(|e| super::internal(&e.to_string()))?;
+    text.push(b'\n');
+    let seal = hex(&sha256(&text));
+    text.extend_from_slice(seal.as_bytes());
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// The line of JSON, if it is as it was written.
+fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
+    let (text, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL)?)?;
+    (seal.strip_suffix(b"\n")? == hex(&sha256(text)).as_bytes()).then_some(text)
 }
 
 #[cfg(test)]
@@ -305,6 +326,32 @@ mod tests {
             (b"{}", Format::Notary1, "registry.x/app"),
         ] {
             assert_eq!(Record::read(bytes, format, name).map_err(|e| e.code()), Err(Code::StoreDamaged));
+        }
+    }
+
+    /// T-46.1: a record of which one bit has changed is damage, wherever it is; one whose checksum was
+    /// left out too. What is remembered of the last check then claims nothing.
+    #[test]
+    fn every_changed_bit_of_the_record_is_noticed() {
+        let (mut checked, then) = (Checked::default(), Time::from_unix(1_900_000_000).expect("a time"));
+        checked.set(then, false);
+        let (record, checked) = (record(2, 0, &[("targets/releases", 7, 2)]), checked.write().expect("json"));
+        let bytes = record.write().expect("a record");
+        assert_eq!(Record::parse(&bytes), Ok(record));
+        assert_eq!(Checked::read(Some(&checked)).at(false), Some(then));
+        let flipped = |bytes: &[u8], bit: usize| {
+            let flip = |(at, byte): (usize, &u8)| if at == bit / 8 { byte ^ (1 << (bit % 8)) } else { *byte };
+            bytes.iter().enumerate().map(flip).collect::<Vec<u8>>()
+        };
+        for bit in 0..bytes.len() * 8 {
+            let read = Record::parse(&flipped(&bytes, bit));
+            assert_eq!(read.map_err(|e| e.code()), Err(Code::StoreDamaged), "bit {bit}");
+        }
+        for bit in 0..checked.len() * 8 {
+            assert_eq!(Checked::read(Some(&flipped(&checked, bit))).at(false), None, "bit {bit}");
+        }
+        for (bytes, what) in [(&bytes[..bytes.len() - SEAL], "no checksum"), (&bytes[1..], "a byte less")] {
+            assert_eq!(Record::parse(bytes).map_err(|e| e.code()), Err(Code::StoreDamaged), "{what}");
         }
     }
 

@@ -135,17 +135,29 @@ pub(crate) struct Shelf {
     pub(crate) broken: Option<Code>,
 }
 
+/// What stands in a record: a line of JSON, and one with its SHA-256.
+pub(crate) fn unsealed(bytes: &[u8]) -> Value {
+    let line = bytes.split(|byte| *byte == b'\n').next().expect("a line");
+    serde_json::from_slice(line).expect("JSON")
+}
+
+/// A line as it is stored.
+pub(crate) fn sealed(line: &str) -> Vec<u8> {
+    let line = format!("{line}\n");
+    format!("{line}{}\n", hex(&sha256(line.as_bytes()))).into_bytes()
+}
+
 impl Shelf {
     /// The state record.
     pub(crate) fn record(&self) -> Value {
-        serde_json::from_slice(&self.files[&FileName::Record]).expect("a record")
+        unsealed(&self.files[&FileName::Record])
     }
 
     /// Replaces a file and its hash in the record, as somebody would who may write there.
     pub(crate) fn forge(&mut self, file: &FileName, bytes: Vec<u8>) {
         let mut record = self.record();
         record["files"][file.path()] = json!(hex(&sha256(&bytes)));
-        self.files.insert(FileName::Record, serde_json::to_vec(&record).expect("JSON"));
+        self.files.insert(FileName::Record, sealed(&record.to_string()));
         self.files.insert(file.clone(), bytes);
     }
 }

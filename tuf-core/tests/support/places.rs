@@ -126,7 +126,7 @@ impl Keeper {
 
     /// The state record.
     pub(crate) fn record(&mut self) -> Value {
-        serde_json::from_slice(&self.read(&FileName::Record).expect("a record")).expect("JSON")
+        super::unsealed(&self.read(&FileName::Record).expect("a record"))
     }
 
     /// The remembered version of a role.

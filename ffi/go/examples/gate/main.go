@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"log"
 	"net/http"
 	"os"
@@ -70,7 +71,12 @@ func handler(client *tuf.Client) http.Handler {
 		var question struct {
 			Image string `json:"image"`
 		}
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, questionBytes)).Decode(&question); err != nil {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, questionBytes))
+		if err == nil {
+			// Nothing may stand behind the document either.
+			err = json.Unmarshal(body, &question)
+		}
+		if err != nil {
 			say(w, http.StatusBadRequest, answer{Why: err.Error()})
 			return
 		}

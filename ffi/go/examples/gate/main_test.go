@@ -82,6 +82,9 @@ func TestGate(t *testing.T) {
 		{`{"image": "Not A Reference"}`, 400, "usage.reference"},
 		{`{"image": ""}`, 400, "usage.reference"},
 		{`hello`, 400, ""},
+		{`{"image": "registry.example/library/hello:1.0"} garbage`, 400, ""},
+		{`{"image": "registry.example/library/hello:1.0"} {}`, 400, ""},
+		{" {\"image\": \"registry.example/library/hello:1.0\"} \n", 200, ""},
 		{`{"image": "` + strings.Repeat("a", questionBytes) + `"}`, 400, ""},
 	} {
 		status, said := ask(t, server.URL, one.body)
@@ -99,6 +102,11 @@ func TestGate(t *testing.T) {
 				t.Errorf("%v", said)
 			}
 		}
+	}
+	// That the client is closed is no fault of who asks.
+	client.Close()
+	if status, said := ask(t, server.URL, `{"image": "registry.example/library/hello:1.0"}`); status != 503 {
+		t.Errorf("closed: %d, %v", status, said)
 	}
 }
 

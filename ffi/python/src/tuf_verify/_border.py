@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from types import TracebackType
-from typing import Any, Optional, Type, Union
+from typing import Any, Callable, Optional, Tuple, Type, Union
 
 from ._native import ffi, lib
 from .errors import ClosedError, of_status, own
@@ -39,6 +39,8 @@ def taken(text: Any) -> Optional[str]:
 
 def text(value: str) -> bytes:
     """Text to go in. What is no Unicode stays none, for the library to refuse."""
+    if not isinstance(value, str):
+        raise TypeError(f"a str is needed here, not {type(value).__name__}")
     return value.encode("utf-8", "surrogatepass")
 
 
@@ -103,12 +105,25 @@ class Handle:
         if last:
             self._free(self.cell)
 
+    def __reduce__(self) -> "Tuple[Callable[[str], Handle], Tuple[str]]":
+        # A verdict without its handle is its document still; all else is nothing without.
+        if self._what != "verdict":
+            raise TypeError(f"a {self._what} can be neither copied nor pickled")
+        return _closed, (self._what,)
+
     def __del__(self) -> None:
         # Nobody knows it, so nobody uses it. Freeing makes the cell NULL: a second time does nothing.
         # An object that was never finished has no cell.
         cell = getattr(self, "cell", None)
         if cell is not None:
             self._free(cell)
+
+
+def _closed(what: str) -> Handle:
+    """What a handle is after it was copied or pickled: it points to nothing, and is closed."""
+    handle = Handle(what)
+    handle.close()
+    return handle
 
 
 class Closing:

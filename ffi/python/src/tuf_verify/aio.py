@@ -28,8 +28,9 @@ class Fetcher(Protocol):
 
     async def fetch(self, url: str, max_bytes: int) -> Response:
         """Asks with GET. The status is that of the last response; the body may be cut off one byte behind
-        ``max_bytes``. Where no answer came it raises :class:`FetchError` (``OSError`` and ``TimeoutError``
-        will do); whatever else it raises goes through to who asked."""
+        ``max_bytes``. Where no answer came it raises :class:`FetchError` (``OSError``, ``TimeoutError`` and
+        ``asyncio.IncompleteReadError`` will do); whatever else it raises goes through to who asked. The URL is
+        put before what it says."""
         ...  # pragma: no cover
 
 
@@ -48,14 +49,24 @@ def _over_at(job: Job) -> float:
 
 
 async def _in_time(fetcher: Fetcher, request: Request, until: float) -> Response:
-    """What is fetched, if it comes in time."""
+    """What is fetched, if it comes in time; :class:`FetchError` where no answer came."""
     loop = asyncio.get_running_loop()
     try:
-        return await asyncio.wait_for(fetcher.fetch(request.url, request.max_bytes), until - loop.time())
-    except asyncio.TimeoutError as error:
-        if loop.time() < until:
-            raise  # of the fetcher's own
-        raise FetchError("the time limit of this question is over", FetchError.TIME_LIMIT) from error
+        response = await asyncio.wait_for(fetcher.fetch(request.url, request.max_bytes), until - loop.time())
+    except FetchError:
+        raise
+    except Exception as error:
+        why = next((why for kinds, why in _WHY if isinstance(error, kinds)), None)
+        if why is None:
+            raise
+        told = f"{type(error).__name__}: {error}"
+        # Before that, a fetcher's time limit is its own.
+        if isinstance(error, asyncio.TimeoutError) and loop.time() >= until:
+            told = "the time limit of this question is over"
+        raise FetchError(told, why) from error
+    if not isinstance(response.status, int) or not 100 <= response.status < 1000:
+        raise FetchError(f"{response.status!r} is no status of HTTP")
+    return response
 
 
 async def _fetched(job: Job, fetcher: Fetcher, request: Request, until: float) -> None:
@@ -64,11 +75,6 @@ async def _fetched(job: Job, fetcher: Fetcher, request: Request, until: float) -
         response = await _in_time(fetcher, request, until)
     except FetchError as error:
         job.fail(request.id, error.why, error.message)
-    except Exception as error:
-        why = next((why for kinds, why in _WHY if isinstance(error, kinds)), None)
-        if why is None:
-            raise
-        job.fail(request.id, why, f"{type(error).__name__}: {error}")
     else:
         job.answer(request.id, response.status, response.body)
 
@@ -133,14 +139,18 @@ class AsyncClient:
     async def fetch_target(self, repository: str, path: str) -> bytes:
         """The content of a target, fetched and verified: :class:`Refused` or :class:`Unchecked` if it is not
         trusted, :class:`ContentError` if it is not what was signed, :class:`FetchError` if none came; and what
-        :meth:`Verdict.request` raises."""
+        :meth:`Verdict.request` raises. A fault of the fetcher goes through."""
         job = self._client.job(Question.artifact(repository, path))
         until = _over_at(job)
         verdict = (await drive(job, self._fetcher)).require_trusted()
         request = verdict.request()
-        response = await _in_time(self._fetcher, request, until)
+        try:
+            response = await _in_time(self._fetcher, request, until)
+        except FetchError as error:
+            # As the library does where it is told of one.
+            raise FetchError(f"{request.url}: {error.message}", error.why) from error
         if response.status != 200:
-            raise FetchError(f"{request.url}: status {response.status}")
+            raise FetchError._of(request.url, response.status)
         content = bytes(response.body)
         verdict.verify_bytes(content)
         return content

@@ -87,8 +87,8 @@ class Client(Closing):
     ) -> None:
         """A client of this text; relative paths in it are relative to ``folder``, or else to the working
         folder. ``offline``: nothing is asked for. ``no_persist``: nothing is written. ``time_limit``: for
-        each question. ``collection``: where images are looked up, if it is not their own name.
-        ``docker_login``: whether the passwords that ``docker login`` keeps may be used.
+        each question, rounded up to whole milliseconds. ``collection``: where images are looked up, if it is
+        not their own name. ``docker_login``: whether the passwords that ``docker login`` keeps may be used.
         """
         told = text(config)
         base = path(os.getcwd() if folder is None else folder)
@@ -128,14 +128,20 @@ class Client(Closing):
         with self._handle as client:
             if cache is not None:
                 place = path(cache)
+                if not place:
+                    # Mostly a variable that is not set. The library would forget what it remembers, and with
+                    # it what protects against older metadata.
+                    raise own(UsageError, "cache is empty: name a folder, or leave it out")
                 call(lib.tuf_client_set_cache, client, place, len(place))
             call(lib.tuf_client_set_offline, client, offline)
             call(lib.tuf_client_set_no_persist, client, no_persist)
             if time_limit is not None:
-                milliseconds = time_limit // timedelta(milliseconds=1)
-                if milliseconds <= 0:
-                    raise own(UsageError, "a time limit is at least one millisecond")
-                call(lib.tuf_client_set_time_limit, client, milliseconds)
+                if not isinstance(time_limit, timedelta):
+                    raise TypeError(f"a time limit is a timedelta, not {type(time_limit).__name__}")
+                if time_limit <= timedelta(0):
+                    raise own(UsageError, "a time limit is more than nothing")
+                whole, rest = divmod(time_limit, timedelta(milliseconds=1))
+                call(lib.tuf_client_set_time_limit, client, whole + bool(rest))
             if collection is not None:
                 name = text(collection)
                 call(lib.tuf_client_set_collection, client, name, len(name))
@@ -156,7 +162,8 @@ class Client(Closing):
     def serve(self, name: str, file: str, data: Any) -> None:
         """Serves a collection or repository from memory: adds one metadata file, by its path below the
         repository's metadata URL (``timestamp.json``), or replaces it; with None it is taken away. Nothing
-        is asked of the server that is configured for ``name``."""
+        is asked of the server that is configured for ``name`` from then on, not even when the last file was
+        taken away. ``name`` is as it is configured, and asked for: one that nobody asks for is no error."""
         of, at = text(name), text(file)
         with self._handle as client:
             buffer = ffi.NULL if data is None else content(data)

@@ -130,10 +130,16 @@ def time_of(text: str) -> datetime:
 
 
 def text_of(time: datetime) -> str:
-    """RFC 3339 in UTC; a time without a zone is a ``ValueError``, because it says no point in time."""
+    """RFC 3339 in UTC; a time without a zone is a ``ValueError``, because it says no point in time, and so is
+    one that has no date in UTC."""
+    if not isinstance(time, datetime):
+        raise TypeError(f"a datetime is needed here, not {type(time).__name__}")
     if time.tzinfo is None or time.utcoffset() is None:
         raise ValueError(f"{time!r} has no time zone: give datetime(…, tzinfo=timezone.utc) or the like")
-    return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+    try:
+        return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+    except OverflowError as error:
+        raise ValueError(f"{time!r} has no date in UTC that Python can tell") from error
 
 
 @lru_cache(maxsize=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Dict, Optional, Type
+from typing import TYPE_CHECKING, Dict, Optional, Tuple, Type
 
 from ._native import lib
 from .documents import Reason, reader
@@ -79,8 +79,10 @@ class InternalError(VerifyError):
     """A fault of this library; please report it."""
 
 
-class FetchError(Exception):
-    """For fetchers to raise when no answer came: the verdict is then unchecked. ``why`` says how it counts."""
+class FetchError(VerifyError):
+    """For fetchers to raise when no answer came: the verdict is then unchecked. ``why`` says how it counts, and
+    with which code (``network.*``, ``cancelled``). :meth:`AsyncClient.fetch_target` raises it where no content
+    came, also with ``missing.target`` and ``auth.*``."""
 
     UNREACHABLE: int = lib.TUF_FAILED_UNREACHABLE
     TLS: int = lib.TUF_FAILED_TLS
@@ -91,14 +93,25 @@ class FetchError(Exception):
     CODING: int = lib.TUF_FAILED_CODING
 
     def __init__(self, message: str, why: int = UNREACHABLE) -> None:
-        super().__init__(message, why)
-        self.message = message
-        """A sentence that says more."""
+        code = _BY_WHY.get(why)
+        if code is None:
+            raise own(UsageError, f"{why!r} is none of the constants of FetchError")
+        # What an HTTP client says may be no Unicode: that is no reason to say nothing.
+        told = str(message).encode("utf-8", "replace").decode("utf-8")
+        super().__init__(*_told(code, "T-8", told))
+        self.args = (told, why)
         self.why = why
         """One of the constants of this class."""
 
-    def __str__(self) -> str:
-        return self.message
+    @classmethod
+    def _of(cls, url: str, status: int) -> "FetchError":
+        """Of a server that said this, and gave no content: it counts as it does with the library's own HTTP."""
+        if status in (301, 302, 303, 307, 308):
+            return cls(f"{url}: status {status}, a redirect that was not followed", cls.REDIRECT)
+        error = cls(f"{url}: status {status}")
+        code, rule = _BY_HTTP.get(status, ("network.status", "T-8"))
+        error.reason, error._text = _told(code, rule, error.message)
+        return error
 
 
 class NotTrusted(VerifyError):
@@ -119,6 +132,24 @@ class Unchecked(NotTrusted):
     """No answer was reached: unreachable, too slow, the own store damaged. It is no yes either."""
 
 
+_BY_WHY = {
+    FetchError.UNREACHABLE: "network.unreachable",
+    FetchError.TLS: "network.tls",
+    FetchError.TIME_LIMIT: "network.time-limit",
+    FetchError.CUT_OFF: "network.cut-off",
+    FetchError.REDIRECT: "network.redirect",
+    FetchError.CANCELLED: "cancelled",
+    FetchError.CODING: "network.coding",
+}
+
+# The code, and the rule that it stands for.
+_BY_HTTP = {
+    401: ("auth.required", "N-22"),
+    403: ("auth.denied", "N-22"),
+    404: ("missing.target", "T-41 (TUF 5.7.3)"),
+    429: ("network.rate-limited", "T-8"),
+}
+
 _BY_STATUS: Dict[int, Type[VerifyError]] = {
     lib.TUF_ERR_USAGE: UsageError,
     lib.TUF_ERR_UTF8: UsageError,
@@ -137,7 +168,12 @@ def of_status(status: int, text: str) -> VerifyError:
     return _BY_STATUS.get(status, InternalError)(reason, text)
 
 
+def _told(code: str, rule: str, message: str) -> Tuple[Reason, str]:
+    """What is told on this side of the border, in the words that the other side would use."""
+    reason = Reason(code, None, None, (), rule, None, None, message, None)
+    return reason, json.dumps({"schema": "error/1", "reason": asdict(reason)}, ensure_ascii=False)
+
+
 def own(kind: Type[VerifyError], message: str) -> VerifyError:
-    """An error that is told on this side of the border, in the words that the other side would use."""
-    reason = Reason("usage.argument", None, None, (), "ffi", None, None, message, None)
-    return kind(reason, json.dumps({"schema": "error/1", "reason": asdict(reason)}, ensure_ascii=False))
+    """An error of use that this side of the border found."""
+    return kind(*_told("usage.argument", "ffi", message))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 from ._border import AnyPath, Closing, Handle, call, content, path, taken
 from ._native import ffi, lib
@@ -39,10 +39,12 @@ class Check(Closing):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Closing):
     """The answer to a question, member for member as in the document (docs/verdict.md).
 
-    It is true only if it is trusted, so that ``if client.verify_image(…):`` means what it says.
+    It is true only if it is trusted, so that ``if client.verify_image(…):`` means what it says. Its members,
+    ``exit_status`` and ``to_json`` can be read after it was closed, and in a copy that was pickled; all else
+    needs the verdict that was handed out, not yet closed, and is a :class:`ClosedError` without.
     """
 
     schema: str
@@ -65,14 +67,8 @@ class Verdict:
             document = taken(lib.tuf_verdict_json(verdict)) or ""
         return cls(_json=document, _handle=handle, **members(cls, json.loads(document)))
 
-    def __getstate__(self) -> Dict[str, Any]:
-        # What is pickled is the document; content can be checked where the question was asked.
-        return {**self.__dict__, "_handle": None}
-
-    def __setstate__(self, state: Dict[str, Any]) -> None:
-        closed = Handle("verdict")
-        closed.close()
-        self.__dict__.update(state, _handle=closed)
+    def __enter__(self) -> "Verdict":
+        return self
 
     @property
     def trusted(self) -> bool:
@@ -109,13 +105,12 @@ class Verdict:
     @property
     def exit_status(self) -> int:
         """What the command's exit status would be: trusted 0, refused 1, unchecked 3."""
-        with self._handle as verdict:
-            status: int = lib.tuf_verdict_exit_status(verdict)
-            return status
+        return {"trusted": 0, "refused": 1, "unchecked": 3}[self.verdict]
 
     @property
     def tree(self) -> str:
-        """The chain from pin to digest, and what will be refused next: what ``explain`` prints."""
+        """The chain from pin to digest, and what will be refused next: what ``explain`` prints. It is there,
+        as is all below, where the question was asked and until the verdict is closed."""
         return self._text(lib.tuf_verdict_tree) or ""
 
     @property
