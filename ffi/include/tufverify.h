@@ -198,8 +198,8 @@ enum tuf_status tuf_check_finish(const struct tuf_check *check, struct tuf_error
 void tuf_check_free(struct tuf_check **check);
 
 // A client from the text of a configuration (TOML, docs/verdict.md); relative paths in it are
-// relative to `folder`, and what would name a file says `configuration text`. It remembers in the folder that the text names as `cache`, else in memory,
-// which lives as long as the client.
+// relative to `folder`, and what would name a file says `configuration text`. It remembers in the
+// folder that the text names as `cache`, else in memory, which lives as long as the client.
 enum tuf_status tuf_client_from_text(const char *config,
                                      size_t config_len,
                                      const char *folder,
@@ -367,8 +367,8 @@ enum tuf_status tuf_task_start(const struct tuf_client *client,
                                struct tuf_task **out,
                                struct tuf_error **err);
 
-// Begins to verify that `file`, a regular file, has the content of the target `path` of the TUF 1.0 repository
-// `name`: the verdict is trusted only if it has.
+// Begins to verify that `file`, a regular file, has the content of the target `path` of the TUF 1.0
+// repository `name`: the verdict is trusted only if it has.
 enum tuf_status tuf_task_verify_file(const struct tuf_client *client,
                                      const char *name,
                                      size_t name_len,

@@ -95,8 +95,8 @@ impl Client {
 }
 
 /// A client from the text of a configuration (TOML, docs/verdict.md); relative paths in it are
-/// relative to `folder`, and what would name a file says `configuration text`. It remembers in the folder that the text names as `cache`, else in memory,
-/// which lives as long as the client.
+/// relative to `folder`, and what would name a file says `configuration text`. It remembers in the
+/// folder that the text names as `cache`, else in memory, which lives as long as the client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_client_from_text(
     config: *const c_char,

@@ -177,8 +177,8 @@ pub unsafe extern "C" fn tuf_task_start(
     unsafe { call(err, body) }
 }
 
-/// Begins to verify that `file`, a regular file, has the content of the target `path` of the TUF 1.0 repository
-/// `name`: the verdict is trusted only if it has.
+/// Begins to verify that `file`, a regular file, has the content of the target `path` of the TUF 1.0
+/// repository `name`: the verdict is trusted only if it has.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tuf_task_verify_file(
     client: *const tuf_client,
